@@ -1,0 +1,501 @@
+#!/usr/bin/env bash
+# The stages of a recogniser: ESPnet's stage numbers, option names and directories, with what pip
+# installs. Bash decides the order; each step is a command that can be used alone. Steps that were
+# finished with the same inputs are not done again.
+# Options are words separated by spaces, as in ESPnet, so many expansions below are not quoted.
+# shellcheck disable=SC2086,SC2046,SC2034,SC1091
+set -euo pipefail
+
+# General configuration
+stage=1
+stop_stage=10000
+skip_stages=
+skip_data_prep=false
+skip_train=false
+skip_eval=false
+skip_packing=true
+skip_upload_hf=true
+ngpu=1
+num_nodes=1
+nj=32
+inference_nj=32
+gpu_inference=false
+dumpdir=dump
+expdir=exp
+python=python3
+
+# Data
+local_data_opts=
+speed_perturb_factors=
+feats_type=raw
+audio_format=flac
+fs=16k
+min_wav_duration=0.1
+max_wav_duration=20
+
+# Tokens
+token_type=bpe
+nbpe=30
+bpemode=unigram
+bpe_nlsyms=
+bpe_input_sentence_size=100000000
+bpe_char_cover=1.0
+
+# Language model
+use_lm=true
+use_ngram=false
+ngram_num=3
+lm_tag=
+lm_exp=
+lm_stats_dir=
+lm_config=
+lm_args=
+
+# Recogniser
+asr_task=asr
+asr_tag=
+asr_exp=
+asr_stats_dir=
+asr_config=
+encoder_config=
+asr_args=
+pretrained_model=
+ignore_init_mismatch=false
+feats_normalize=global_mvn
+
+# Decoding
+batch_size=1
+inference_tag=
+inference_config=
+inference_args=
+inference_lm=valid.loss.ave.pth
+inference_asr_model=valid.acc.ave.pth
+download_model=
+hf_repo=
+
+# What local/data.sh made
+train_set=
+valid_set=
+test_sets=
+bpe_train_text=
+lm_train_text=
+lm_dev_text=
+lm_test_text=
+nlsyms_txt=none
+cleaner=none
+g2p=none
+lang=noinfo
+score_opts=
+asr_speech_fold_length=800
+asr_text_fold_length=150
+lm_fold_length=150
+
+help_message=$(cat << EOF
+Usage: $0 --train_set <name> --valid_set <name> --test_sets "<name> ..." [--option value ...]
+
+Stages: 1 data, 2 speed perturbation, 3 audio format, 4 filtering, 5 tokens, 6 LM statistics,
+7 LM training, 8 LM perplexity, 9 n-gram, 10 statistics, 11 training, 12 decoding, 13 scoring,
+14 packing, 15 upload. Not there yet: 2, 9 and 15.
+
+General
+    --stage           first stage (${stage})
+    --stop_stage      last stage (${stop_stage})
+    --skip_stages     stages to leave out, "6 7 8"
+    --skip_data_prep  leave out 1-5 (${skip_data_prep})
+    --skip_train      leave out 2, 4-11 (${skip_train})
+    --skip_eval       leave out 12-13 (${skip_eval})
+    --skip_packing    leave out 14 (${skip_packing})
+    --skip_upload_hf  leave out 15 (${skip_upload_hf})
+    --ngpu            GPUs for training; 0 is the CPU (${ngpu})
+    --num_nodes       machines for training; 1 for now (${num_nodes})
+    --nj              jobs for data and statistics (${nj})
+    --inference_nj    jobs for decoding (${inference_nj})
+    --gpu_inference   decode on a GPU (${gpu_inference})
+    --dumpdir         prepared data (${dumpdir})
+    --expdir          experiments (${expdir})
+    --python          how to start Python (${python})
+Data
+    --local_data_opts        options for local/data.sh
+    --speed_perturb_factors  "0.9 1.0 1.1"; not there yet
+    --feats_type             raw (${feats_type})
+    --audio_format           flac or wav (${audio_format})
+    --fs                     sampling rate (${fs})
+    --min_wav_duration       training utterances are longer, in seconds (${min_wav_duration})
+    --max_wav_duration       training utterances are shorter, in seconds (${max_wav_duration})
+Tokens
+    --token_type               bpe, char or word (${token_type})
+    --nbpe                     size of the subword vocabulary (${nbpe})
+    --bpemode                  unigram or bpe (${bpemode})
+    --bpe_nlsyms               symbols that are never split, separated by commas
+    --bpe_input_sentence_size  sentences that sentencepiece reads at most (${bpe_input_sentence_size})
+    --bpe_char_cover           share of the characters covered (${bpe_char_cover})
+Language model
+    --use_lm        train one and decode with it (${use_lm})
+    --use_ngram     not there yet (${use_ngram})
+    --ngram_num     order of the n-gram (${ngram_num})
+    --lm_tag        name of its experiment
+    --lm_exp        directory of its experiment; lm_tag is ignored then
+    --lm_stats_dir  directory of its statistics
+    --lm_config     training YAML
+    --lm_args       further arguments for lm_train
+Recogniser
+    --asr_task              asr (${asr_task})
+    --asr_tag               name of the experiment
+    --asr_exp               directory of the experiment; asr_tag is ignored then
+    --asr_stats_dir         directory of the statistics
+    --asr_config            training YAML
+    --encoder_config        YAML with encoder and encoder_conf, laid over asr_config
+    --asr_args              further arguments for asr_train
+    --pretrained_model      weights to start from, as --init_param of asr_train
+    --ignore_init_mismatch  whether their shapes may differ (${ignore_init_mismatch})
+    --feats_normalize       global_mvn or utterance_mvn (${feats_normalize})
+Decoding
+    --batch_size           utterances decoded together (${batch_size})
+    --inference_tag        name of the decoding
+    --inference_config     decoding YAML
+    --inference_args       further arguments for asr_inference
+    --inference_lm         weights of the language model (${inference_lm})
+    --inference_asr_model  weights of the recogniser (${inference_asr_model})
+    --download_model       not there yet
+    --hf_repo              not there yet
+Data sets
+    --train_set               data directory for training, required
+    --valid_set               data directory for validation, required
+    --test_sets               data directories for decoding, required
+    --bpe_train_text          text for sentencepiece (that of train_set)
+    --lm_train_text           text for the language model (that of train_set)
+    --lm_dev_text             (that of valid_set)
+    --lm_test_text            (that of the first of test_sets)
+    --nlsyms_txt              list of non-linguistic symbols (${nlsyms_txt})
+    --cleaner                 text cleaner (${cleaner})
+    --g2p                     (${g2p})
+    --lang                    language, part of names (${lang})
+    --score_opts              not used: the scorer has no options
+    --asr_speech_fold_length  (${asr_speech_fold_length})
+    --asr_text_fold_length    (${asr_text_fold_length})
+    --lm_fold_length          (${lm_fold_length})
+EOF
+)
+
+# shellcheck source=egs2/TEMPLATE/asr1/stage.sh
+. "$(dirname "$(readlink -f "$0")")/stage.sh"
+parse_options "$@"
+. ./path.sh
+. ./cmd.sh
+
+# ---- What cannot be done is said before anything is
+
+for option in train_set valid_set test_sets; do
+    [ -n "${!option}" ] || usage_error "--${option} is required"
+done
+[ "${train_set}" != "${valid_set}" ] || usage_error "train_set and valid_set are both ${train_set}"
+[ "${feats_type}" = raw ] || usage_error "--feats_type ${feats_type}: only raw, for now"
+[ "${asr_task}" = asr ] || usage_error "--asr_task ${asr_task}: only asr"
+[ -z "${speed_perturb_factors}" ] || usage_error \
+    "--speed_perturb_factors: stage 2 is not there yet; leave the option out"
+[ "${use_ngram}" = false ] || usage_error "--use_ngram: stage 9 is not there yet; use --use_lm true"
+[ -z "${download_model}" ] || usage_error "--download_model is not there yet; name --asr_exp"
+[ "${skip_upload_hf}" = true ] || usage_error "stage 15, uploading, is not there yet; stage 14 packs"
+[ "${num_nodes}" = 1 ] || usage_error "--num_nodes ${num_nodes}: one machine, for now"
+for option in asr_config encoder_config lm_config inference_config; do
+    [ -z "${!option}" ] || [ -e "${!option}" ] || usage_error "--${option} ${!option}: no such file"
+done
+
+${python} -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("espnet2") is None)' \
+    || die "$(command -v ${python%% *} || echo "${python}, which is not on the PATH,") has no ESPnet:" \
+    "run make in the repository, or activate the environment that has it"
+
+# ---- Names, as ESPnet builds them
+
+suffix() { sed -e 's/--/_/g' -e 's/[ |=/]//g' <<< "$1"; }
+model_name() { sed -e 's/\//_/g' -e 's/\.[^.]*$//' <<< "$1"; }
+
+data_feats=${dumpdir}/${feats_type}
+token_listdir=data/token_list
+[ "${lang}" = noinfo ] || token_listdir=data/${lang}_token_list
+bpemodel=none
+bpedir=${token_listdir}/bpe_${bpemode}${nbpe}
+case ${token_type} in
+    bpe) token_list=${bpedir}/tokens.txt; bpemodel=${bpedir}/bpe.model; tokens=bpe${nbpe} ;;
+    char|word) token_list=${token_listdir}/${token_type}/tokens.txt; tokens=${token_type} ;;
+    *) usage_error "--token_type ${token_type}: bpe, char or word" ;;
+esac
+names=${tokens}
+[ "${lang}" = noinfo ] || names=${lang}_${tokens}
+
+[ -n "${lm_config}" ] || [ -n "${lm_tag}" ] || lm_tag=train
+[ -n "${lm_tag}" ] || lm_tag=$(basename "${lm_config}" .yaml)$(suffix "${lm_args}")
+: "${lm_stats_dir:=${expdir}/lm_stats_${names}}"
+: "${lm_exp:=${expdir}/lm_${lm_tag}_${names}}"
+
+if [ -z "${asr_tag}" ]; then
+    asr_tag=train
+    [ -z "${asr_config}" ] || asr_tag=$(basename "${asr_config}" .yaml)
+    [ -z "${encoder_config}" ] || asr_tag+=_$(basename "${encoder_config}" .yaml)
+    asr_tag+=_${feats_type}_${names}$(suffix "${asr_args}")
+fi
+: "${asr_stats_dir:=${expdir}/asr_stats_${feats_type}_${names}}"
+: "${asr_exp:=${expdir}/asr_${asr_tag}}"
+
+if [ -z "${inference_tag}" ]; then
+    inference_tag=inference
+    [ -z "${inference_config}" ] || inference_tag=$(basename "${inference_config}" .yaml)
+    inference_tag+=$(suffix "${inference_args}")
+    [ "${use_lm}" = false ] || inference_tag+=_lm_$(basename "${lm_exp}")_$(model_name "${inference_lm}")
+    inference_tag+=_asr_model_$(model_name "${inference_asr_model}")
+fi
+
+: "${bpe_train_text:=${data_feats}/${train_set}/text}"
+: "${lm_train_text:=${data_feats}/${train_set}/text}"
+: "${lm_dev_text:=${data_feats}/${valid_set}/text}"
+: "${lm_test_text:=${data_feats}/${test_sets%% *}/text}"
+
+[ "${skip_data_prep}" = false ] || skip_stages+=" 1 2 3 4 5"
+[ "${skip_train}" = false ] || skip_stages+=" 2 4 5 6 7 8 9 10 11"
+[ "${skip_eval}" = false ] || skip_stages+=" 12 13"
+[ "${use_lm}" = true ] || skip_stages+=" 6 7 8"
+skip_stages+=" 2 9"
+[ "${skip_packing}" = false ] || skip_stages+=" 14"
+skip_stages+=" 15"
+
+# ---- Commands
+
+tool() { echo "${python} -m espnet_recursive.bin.$1"; }
+espnet="${python} -m espnet_recursive.run -m espnet2.bin"
+run_jobs=$(tool run_jobs)
+text_options="--bpemodel ${bpemodel} --token_type ${token_type} --token_list ${token_list}
+    --non_linguistic_symbols ${nlsyms_txt} --cleaner ${cleaner} --g2p ${g2p}"
+# Mistakes in configurations are found before data are prepared for hours.
+current_stage=config
+train_config=
+if [ -n "${asr_config}" ]; then
+    train_config=${asr_exp}/train_config.yaml
+    $(tool train_config) --config "${asr_config}" --output "${train_config}" \
+        ${encoder_config:+--encoder_config "${encoder_config}"}
+elif [ -n "${encoder_config}" ]; then
+    usage_error "--encoder_config is laid over --asr_config: name that too"
+fi
+if [ "${stage}" -le 11 ] && [ "${stop_stage}" -ge 1 ] && [ "${skip_train}" = false ]; then
+    log "checking the configurations"
+    step "${asr_exp}/.done.check" ${train_config} ${lm_config} -- $(tool check_config) \
+        ${train_config:+--asr_config ${train_config}} --asr_args "${asr_args}" \
+        $([ "${use_lm}" = false ] || echo ${lm_config:+--lm_config ${lm_config}}) \
+        --lm_args "${lm_args}" --ngpu "$([ "${stop_stage}" -ge 7 ] && echo "${ngpu}" || echo 0)"
+fi
+
+if in_range 1; then
+    log "Data preparation for data/${train_set}, data/${valid_set}, ..."
+    [ -e local/data.sh ] || die "local/data.sh, the data preparation of a recipe, is not here"
+    step data/.done.data local/data.sh -- local/data.sh ${local_data_opts}
+fi
+
+if in_range 3; then
+    log "Audio as ${fs} ${audio_format} in ${data_feats}"
+    for dset in $(printf '%s\n' ${train_set} ${valid_set} ${test_sets} | awk '!seen[$0]++'); do
+        need "data/${dset}/wav.scp" 1
+        target=${data_feats}/${dset}
+        case " ${train_set} ${valid_set} " in *" ${dset} "*) target=${data_feats}/org/${dset} ;; esac
+        step "${target}/.done.format" data/${dset}/{wav.scp,text,utt2spk} -- \
+            $(tool format_audio) data/${dset} ${target} \
+            --fs ${fs} --audio_format ${audio_format} --nj $((nj < max_running ? nj : max_running))
+    done
+fi
+
+if in_range 4; then
+    log "Utterances of ${min_wav_duration} to ${max_wav_duration} s with a text"
+    for dset in ${train_set} ${valid_set}; do
+        need "${data_feats}/org/${dset}/wav.scp" 3
+        step "${data_feats}/${dset}/.done.filter" ${data_feats}/org/${dset}/{wav.scp,text} -- \
+            $(tool filter_utterances) ${data_feats}/org/${dset} ${data_feats}/${dset} \
+            --fs ${fs} --min_seconds ${min_wav_duration} --max_seconds ${max_wav_duration}
+    done
+fi
+
+if in_range 5; then
+    log "Tokens: ${token_list}"
+    for text in ${bpe_train_text}; do need "${text}" 4; done
+    if [ "${token_type}" = bpe ]; then
+        step "${token_listdir}/.done.bpe_${bpemode}${nbpe}" ${bpe_train_text} -- \
+            $(tool token_list) ${bpe_train_text} --output_dir ${bpedir} --nbpe ${nbpe} \
+            --bpemode ${bpemode} --bpe_char_cover ${bpe_char_cover} \
+            --bpe_input_sentence_size ${bpe_input_sentence_size} --bpe_nlsyms "${bpe_nlsyms}"
+    else
+        step "${token_listdir}/.done.${token_type}" ${lm_train_text} -- \
+            ${run_jobs} --log ${token_listdir}/${token_type}/tokens.log -- \
+            ${espnet}.tokenize_text --token_type ${token_type} --input ${lm_train_text%% *} \
+            --output ${token_list} --non_linguistic_symbols ${nlsyms_txt} --field 2- \
+            --cleaner ${cleaner} --g2p ${g2p} --write_vocabulary true \
+            --add_symbol "<blank>:0" --add_symbol "<unk>:1" --add_symbol "<sos/eos>:-1"
+    fi
+fi
+
+# add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
+add_vocabulary_size() {
+    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' "$1" > "$1.${token_type}.part"
+    mv "$1.${token_type}.part" "$1.${token_type}"
+}
+
+if in_range 6; then
+    log "LM statistics: ${lm_stats_dir}"
+    need "${token_list}" 5
+    for text in ${lm_train_text} ${lm_dev_text}; do need "${text}" 4; done
+    # Several texts become one; lines without words are left out.
+    cat ${lm_train_text} | awk 'NF > 1' > "${data_feats}/lm_train.txt.part"
+    cmp -s "${data_feats}/lm_train.txt.part" "${data_feats}/lm_train.txt" \
+        || mv "${data_feats}/lm_train.txt.part" "${data_feats}/lm_train.txt"
+    rm -f "${data_feats}/lm_train.txt.part"
+    logdir=${lm_stats_dir}/logdir
+    _nj=$($(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${nj})
+    _nj=$($(tool split_scp) ${lm_dev_text} ${logdir} --name dev --nj ${_nj})
+    $(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${_nj} > /dev/null
+    step "${lm_stats_dir}/.done.collect" ${data_feats}/lm_train.txt ${lm_dev_text} ${lm_config} -- \
+        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} --max_running ${max_running} -- \
+        ${espnet}.lm_train --collect_stats true --use_preprocessor true ${text_options} \
+        --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
+        --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
+        --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/dev.JOB.scp \
+        --output_dir ${logdir}/stats.JOB --ngpu 0 ${lm_config:+--config ${lm_config}} ${lm_args}
+    step "${lm_stats_dir}/.done.aggregate" ${lm_stats_dir}/.done.collect -- \
+        ${run_jobs} --log ${lm_stats_dir}/aggregate.log -- ${espnet}.aggregate_stats_dirs \
+        $(for i in $(seq ${_nj}); do echo --input_dir ${logdir}/stats.${i}; done) \
+        --output_dir ${lm_stats_dir}
+    for part in train valid; do add_vocabulary_size "${lm_stats_dir}/${part}/text_shape"; done
+fi
+
+if in_range 7; then
+    log "LM training: ${lm_exp}"
+    need "${lm_stats_dir}/train/text_shape.${token_type}" 6
+    step "${lm_exp}/.done.train" ${lm_stats_dir}/train/text_shape ${lm_config} -- \
+        ${run_jobs} --log ${lm_exp}/train.log --progress training -- \
+        ${espnet}.lm_train --ngpu ${ngpu} --use_preprocessor true ${text_options} \
+        --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
+        --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
+        --train_shape_file ${lm_stats_dir}/train/text_shape.${token_type} \
+        --valid_shape_file ${lm_stats_dir}/valid/text_shape.${token_type} \
+        --fold_length ${lm_fold_length} --resume true --output_dir ${lm_exp} \
+        ${lm_config:+--config ${lm_config}} ${lm_args}
+fi
+
+if in_range 8; then
+    log "LM perplexity of ${lm_test_text}"
+    need "${lm_exp}/${inference_lm}" 7
+    step "${lm_exp}/perplexity_test/.done.perplexity" ${lm_test_text} ${lm_exp}/.done.train -- \
+        ${run_jobs} --log ${lm_exp}/perplexity_test/lm_calc_perplexity.log -- \
+        ${espnet}.lm_calc_perplexity --ngpu 0 \
+        --data_path_and_name_and_type ${lm_test_text},text,text \
+        --train_config ${lm_exp}/config.yaml --model_file ${lm_exp}/${inference_lm} \
+        --output_dir ${lm_exp}/perplexity_test
+    log "PPL: $(cat "${lm_exp}/perplexity_test/ppl")"
+fi
+
+asr_data() {  # asr_data <train|valid> <data set>
+    echo "--$1_data_path_and_name_and_type ${data_feats}/$2/wav.scp,speech,sound" \
+         "--$1_data_path_and_name_and_type ${data_feats}/$2/text,text,text"
+}
+asr_options="--use_preprocessor true ${text_options} --frontend_conf fs=${fs}
+    $(asr_data train "${train_set}") $(asr_data valid "${valid_set}")"
+
+if in_range 10; then
+    log "Statistics: ${asr_stats_dir}"
+    need "${token_list}" 5
+    for dset in ${train_set} ${valid_set}; do need "${data_feats}/${dset}/wav.scp" 4; done
+    logdir=${asr_stats_dir}/logdir
+    _nj=$($(tool split_scp) ${data_feats}/${train_set}/wav.scp ${logdir} --name train --nj ${nj})
+    _nj=$($(tool split_scp) ${data_feats}/${valid_set}/wav.scp ${logdir} --name valid --nj ${_nj})
+    $(tool split_scp) ${data_feats}/${train_set}/wav.scp ${logdir} --name train --nj ${_nj} > /dev/null
+    # Statistics do not depend on the encoder, so that all rows share them: the plain asr_config.
+    step "${asr_stats_dir}/.done.collect" ${data_feats}/${train_set}/{wav.scp,text} \
+        ${data_feats}/${valid_set}/{wav.scp,text} ${token_list} ${asr_config} -- \
+        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} --max_running ${max_running} -- \
+        ${espnet}.asr_train --collect_stats true ${asr_options} \
+        --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/valid.JOB.scp \
+        --output_dir ${logdir}/stats.JOB --ngpu 0 ${asr_config:+--config ${asr_config}} ${asr_args}
+    step "${asr_stats_dir}/.done.aggregate" ${asr_stats_dir}/.done.collect -- \
+        ${run_jobs} --log ${asr_stats_dir}/aggregate.log -- ${espnet}.aggregate_stats_dirs \
+        $(for i in $(seq ${_nj}); do echo --input_dir ${logdir}/stats.${i}; done) \
+        --output_dir ${asr_stats_dir}
+    for part in train valid; do add_vocabulary_size "${asr_stats_dir}/${part}/text_shape"; done
+fi
+
+if in_range 11; then
+    log "Training: ${asr_exp}, log ${asr_exp}/train.log"
+    need "${asr_stats_dir}/train/text_shape.${token_type}" 10
+    normalize="--normalize ${feats_normalize}"
+    [ "${feats_normalize}" != global_mvn ] || \
+        normalize+=" --normalize_conf stats_file=${asr_stats_dir}/train/feats_stats.npz"
+    step "${asr_exp}/.done.train" ${train_config} ${asr_stats_dir}/train/{speech_shape,text_shape} -- \
+        ${run_jobs} --log ${asr_exp}/train.log --progress training -- \
+        ${espnet}.asr_train --ngpu ${ngpu} ${asr_options} ${normalize} \
+        --train_shape_file ${asr_stats_dir}/train/speech_shape \
+        --train_shape_file ${asr_stats_dir}/train/text_shape.${token_type} \
+        --valid_shape_file ${asr_stats_dir}/valid/speech_shape \
+        --valid_shape_file ${asr_stats_dir}/valid/text_shape.${token_type} \
+        --fold_length ${asr_speech_fold_length} --fold_length ${asr_text_fold_length} \
+        --resume true ${pretrained_model:+--init_param ${pretrained_model}} \
+        --ignore_init_mismatch ${ignore_init_mismatch} --output_dir ${asr_exp} \
+        ${train_config:+--config ${train_config}} ${asr_args}
+fi
+
+if in_range 12; then
+    need "${asr_exp}/${inference_asr_model}" 11
+    lm_options=
+    if [ "${use_lm}" = true ]; then
+        need "${lm_exp}/${inference_lm}" 7
+        lm_options="--lm_train_config ${lm_exp}/config.yaml --lm_file ${lm_exp}/${inference_lm}"
+    fi
+    for dset in ${test_sets}; do
+        data=${data_feats}/${dset}
+        dir=${asr_exp}/${inference_tag}/${dset}
+        log "Decoding of ${dset}: ${dir}"
+        need "${data}/wav.scp" 3
+        _nj=$($(tool split_scp) ${data}/wav.scp ${dir}/logdir --nj ${inference_nj})
+        step "${dir}/.done.decode" ${data}/wav.scp ${asr_exp}/.done.train ${inference_config} -- \
+            ${run_jobs} --log ${dir}/logdir/asr_inference.JOB.log --nj ${_nj} \
+            --max_running ${max_running} --progress utterances --total "$(wc -l < ${data}/wav.scp)" -- \
+            ${espnet}.asr_inference --batch_size ${batch_size} \
+            --ngpu $([ ${gpu_inference} = true ] && echo 1 || echo 0) \
+            --data_path_and_name_and_type ${data}/wav.scp,speech,sound \
+            --key_file ${dir}/logdir/keys.JOB.scp --output_dir ${dir}/logdir/output.JOB \
+            --asr_train_config ${asr_exp}/config.yaml \
+            --asr_model_file ${asr_exp}/${inference_asr_model} ${lm_options} \
+            ${inference_config:+--config ${inference_config}} ${inference_args}
+        step "${dir}/.done.join" ${dir}/.done.decode -- \
+            $(tool join_decoding) ${data}/wav.scp ${dir}/logdir ${dir} --fs ${fs}
+        cat "${dir}/rtf.txt"
+    done
+fi
+
+if in_range 13; then
+    log "Scoring"
+    for dset in ${test_sets}; do
+        dir=${asr_exp}/${inference_tag}/${dset}
+        need "${dir}/text" 12
+        step "${dir}/.done.score" ${data_feats}/${dset}/text ${dir}/text -- \
+            $(tool score) ${data_feats}/${dset} ${dir} \
+            $([ "${token_type}" != bpe ] || echo --bpemodel ${bpemodel})
+    done
+    attempt $(tool results) ${asr_exp} > /dev/null
+    log "results: ${asr_exp}/RESULTS.md"
+fi
+
+packed_model=${asr_exp}/${asr_exp##*/}_${inference_asr_model%.*}.zip
+if in_range 14; then
+    log "Packing: ${packed_model}"
+    need "${asr_exp}/${inference_asr_model}" 11
+    need "${asr_exp}/RESULTS.md" 13
+    pack_options="--option ${asr_exp}/RESULTS.md"
+    [ "${token_type}" != bpe ] || pack_options+=" --option ${bpemodel}"
+    [ "${feats_normalize}" != global_mvn ] || \
+        pack_options+=" --option ${asr_stats_dir}/train/feats_stats.npz"
+    [ "${use_lm}" = false ] || pack_options+=" --lm_train_config ${lm_exp}/config.yaml
+        --lm_file ${lm_exp}/${inference_lm}"
+    part=${packed_model%.zip}.part.zip
+    step "${asr_exp}/.done.pack" ${asr_exp}/.done.train ${asr_exp}/RESULTS.md -- \
+        ${run_jobs} --log ${asr_exp}/pack.log -- ${espnet}.pack asr \
+        --asr_train_config ${asr_exp}/config.yaml \
+        --asr_model_file ${asr_exp}/${inference_asr_model} ${pack_options} --outpath ${part}
+    [ ! -e "${part}" ] || mv "${part}" "${packed_model}"
+    log "packed: ${packed_model}"
+fi
+current_stage=-
+log "finished in ${SECONDS} s"

@@ -1,0 +1,1 @@
+"""What models are and how they learnt: sizes, learning curves, comparisons, pictures."""

@@ -1,0 +1,125 @@
+"""Sizes of encoders: layers alone, as the paper counts, and the encoder in all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from espnet_recursive.analysis.paper import PAPER_ROWS
+from espnet_recursive.recipe.train_config import build_encoder, read_yaml
+from espnet_recursive.recursion.shape import RecursionShape
+from espnet_recursive.registry import ENCODERS, encoder_class
+
+
+@dataclass(frozen=True)
+class EncoderSize:
+    """What an encoder holds and executes.
+
+    Attributes:
+        name: The configuration's name.
+        shape: "{n_r, L, n_p, n_c}".
+        unique_blocks: Layers that have parameters.
+        executed_blocks: Layer executions in a forward pass.
+        layers: Parameters in the layers.
+        encoder: Parameters in all: with the input layer and the final norm.
+    """
+
+    name: str
+    shape: str
+    unique_blocks: int
+    executed_blocks: int
+    layers: int
+    encoder: int
+
+
+def measure(name: str, encoder: torch.nn.Module) -> EncoderSize:
+    """Count a recursive or a stock encoder; a stock one of N layers is {N, 1, 0, 0}."""
+    return _size(
+        name,
+        getattr(encoder, "shape", None),
+        len(list(encoder.encoders.children())),
+        _count(encoder.encoders),
+        _count(encoder),
+    )
+
+
+def measure_config(path: Path | str, input_size: int = 80) -> EncoderSize:
+    """Count the encoder of a YAML with the keys ``encoder`` and ``encoder_conf``.
+
+    Args:
+        path: An encoder file, or any ESPnet training YAML.
+        input_size: Dimension of the input features.
+
+    Raises:
+        UserError: If there is no such encoder, or it cannot be built.
+    """
+    config = read_yaml(path)
+    name = config.get("encoder", "none")
+    if name in ENCODERS:
+        cls = encoder_class(name)
+    else:  # ESPnet's own names: its tasks take seconds to import, so only where they are needed
+        from espnet2.tasks.asr import encoder_choices
+
+        cls = encoder_choices.get_class(name)
+    encoder = build_encoder(cls, config.get("encoder_conf", {}), input_size, source=path)
+    return measure(Path(path).stem, encoder)
+
+
+def measure_state_dict(
+    name: str, state_dict: Mapping[str, torch.Tensor], shape: RecursionShape | None
+) -> EncoderSize:
+    """Count the encoder of a trained ESPnet model from its weights alone.
+
+    Args:
+        name: A name for the model.
+        state_dict: The weights of an ESPnet model that has an encoder.
+        shape: Its recursion; None for a stock encoder.
+    """
+    prefix = "encoder.encoders."
+    weights = {
+        key: value.numel()
+        for key, value in state_dict.items()
+        if key.startswith("encoder.") and not key.endswith(_BUFFERS)
+    }
+    blocks = {key.removeprefix(prefix).split(".")[0] for key in weights if key.startswith(prefix)}
+    layers = sum(size for key, size in weights.items() if key.startswith(prefix))
+    return _size(name, shape, len(blocks), layers, sum(weights.values()))
+
+
+def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
+    """Set sizes beside the paper's: one row each, in the columns that every size table has."""
+    layers = {size.name: size.layers for size in sizes}
+    rows = []
+    for size in sizes:
+        paper = PAPER_ROWS.get(size.name)
+        baseline = layers.get(paper.baseline) if paper else None
+        rows.append(
+            {
+                "row": size.name,
+                "{n_r, L, n_p, n_c}": size.shape,
+                "unique": size.unique_blocks,
+                "executed": size.executed_blocks,
+                "layers": size.layers,
+                "encoder in all": size.encoder,
+                "paper": f"{paper.size}M" if paper else "",
+                "reduction": f"{1 - size.layers / baseline:.1%}" if baseline else "",
+            }
+        )
+    return rows
+
+
+#: Ends of names of what is saved with the weights but is no parameter.
+_BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked")
+
+
+def _size(
+    name: str, shape: RecursionShape | None, unique_blocks: int, layers: int, encoder: int
+) -> EncoderSize:
+    shape = shape or RecursionShape(unique_blocks, 1, 0, 0)
+    return EncoderSize(name, str(shape), unique_blocks, shape.executed_blocks, layers, encoder)
+
+
+def _count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

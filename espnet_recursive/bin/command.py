@@ -1,0 +1,39 @@
+"""What the commands have in common."""
+
+import argparse
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from espnet_recursive.errors import UserError
+
+Main = Callable[[Sequence[str] | None], None]
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A parser whose help shows defaults, and the description with its lines as they are."""
+    return argparse.ArgumentParser(description=description, formatter_class=_Help)
+
+
+def command(main: Main) -> Main:
+    """Let `main` log to standard error and end a UserError with its message and status 1."""
+
+    @functools.wraps(main)
+    def wrapped(cmd: Sequence[str] | None = None) -> None:
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+        try:
+            main(cmd)
+        except UserError as error:
+            raise SystemExit(f"Error: {error}") from error
+
+    return wrapped
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults are shown where there is one to speak of."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False, [], ""):
+            return action.help
+        return super()._get_help_string(action)

@@ -1,0 +1,42 @@
+"""The console script ``espnet-recursive``: every command of this package under one name."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+#: Command -> what it does. The module is the name with underscores.
+COMMANDS = {
+    "parameter-table": "sizes of encoders beside those in the paper",
+    "compare": "models side by side: sizes, losses, error rates, transcripts, learning curves",
+    "prepare-data": "data directories of a corpus (stage 1)",
+    "format-audio": "audio in one format and sampling rate (stage 3)",
+    "filter-utterances": "drop utterances that training cannot use (stage 4)",
+    "token-list": "sentencepiece model and token list (stage 5)",
+    "train-config": "lay an encoder over a training YAML",
+    "check-config": "have ESPnet check training YAMLs before anything runs",
+    "run-jobs": "run commands with logs and progress, restartable",
+    "split-scp": "split a list of utterances for jobs (stages 10 and 12)",
+    "join-decoding": "join what decoding jobs wrote, with the real time factor (stage 12)",
+    "score": "error rates with their counts, and trn files (stage 13)",
+    "results": "RESULTS.md of an experiment (stage 13)",
+}
+
+
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run one command, or list them."""
+    cmd = sys.argv[1:] if cmd is None else list(cmd)
+    if not cmd or cmd[0] in ("-h", "--help"):
+        print("usage: espnet-recursive COMMAND [OPTION ...]\n\nCommands (each has --help):")
+        for name, does in COMMANDS.items():
+            print(f"  {name:<18} {does}")
+        raise SystemExit(0 if cmd else 2)
+    name = cmd[0].replace("_", "-")
+    if name not in COMMANDS:
+        raise SystemExit(f"espnet-recursive: no command {cmd[0]!r}; see espnet-recursive --help")
+    module = import_module(f"espnet_recursive.bin.{name.replace('-', '_')}")
+    sys.argv[0] = f"espnet-recursive {name}"
+    module.main(cmd[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Print sizes of encoders beside those in the paper.
+
+Without files, all rows of the paper that this repository has in conf/encoder. "layers" counts what
+the paper counts; "encoder in all" adds the input layer and the final norm; "reduction" is that of
+the layers against the row that the paper compares with.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from espnet_recursive.analysis.paper import PAPER_ROWS
+from espnet_recursive.analysis.parameters import measure_config, paper_table
+from espnet_recursive.bin.command import command, parser
+from espnet_recursive.errors import UserError
+
+ROWS_DIR = Path(__file__).resolve().parents[2] / "conf" / "encoder"
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The parser of this command."""
+    p = parser(__doc__)
+    p.add_argument("config", nargs="*", help="YAML with encoder and encoder_conf")
+    p.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="output")
+    p.add_argument("--input_size", type=int, default=80, help="dimension of the features")
+    return p
+
+
+@command
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = get_parser().parse_args(cmd)
+    configs = args.config or _paper_configs()
+    rows = paper_table([measure_config(config, args.input_size) for config in configs])
+    if args.format == "json":
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        row |= {key: f"{row[key]:,}" for key in ("layers", "encoder in all")}
+    style = {"text": "simple", "markdown": "github"}[args.format]
+    align = ("left", "left", *["right"] * 6)
+    print(tabulate(rows, headers="keys", tablefmt=style, colalign=align, disable_numparse=True))
+    if any(row["row"] in ("B3", "L5") for row in rows):
+        print(
+            "\nB3 and L5: ESPnet's Branchformer layer differs a little from the one in the paper, "
+            "whose\nprinted sizes no public layer has exactly."
+        )
+
+
+def _paper_configs() -> list[Path]:
+    if not ROWS_DIR.is_dir():
+        raise UserError(
+            f"{ROWS_DIR} does not exist: the rows come with the repository, not with the "
+            "installed package. Name YAML files."
+        )
+    return [ROWS_DIR / f"{name}.yaml" for name in PAPER_ROWS]
+
+
+if __name__ == "__main__":
+    main()

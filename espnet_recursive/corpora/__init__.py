@@ -1,0 +1,1 @@
+"""One module a corpus: ``prepare_<corpus>`` writes its data directories."""

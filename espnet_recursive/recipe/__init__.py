@@ -1,0 +1,1 @@
+"""What the stages of a recipe need: data directories, tokens, configurations, jobs, scores."""

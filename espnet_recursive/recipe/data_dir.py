@@ -1,0 +1,100 @@
+"""Kaldi-style data directories as ESPnet reads them: tables of utterances, one file each."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.whole_files import whole_file
+
+
+def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
+    """Read a file of lines "key value", such as wav.scp, text or utt2spk, in its order.
+
+    Args:
+        path: The file.
+        empty_values: Whether a key may stand alone, as in a text with an empty transcript.
+
+    Returns:
+        The value of each key.
+
+    Raises:
+        UserError: If the file is missing, a key comes twice, or a value is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} does not exist. Run the stage that writes it, or check the path.")
+    table: dict[str, str] = {}
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            key, _, value = line.strip().partition(" ")
+            value = value.strip()
+            if not key or (not value and not empty_values):
+                raise UserError(f"{path}, line {number}: expected 'key value', found {line!r}")
+            if key in table:
+                raise UserError(f"{path}, line {number}: {key} comes twice. Make the ids unique.")
+            table[key] = value
+    return table
+
+
+def write_table(path: Path | str, table: Mapping[str, object]) -> None:
+    """Write lines "key value", sorted by key as Kaldi and ESPnet expect, whole or not at all."""
+    with whole_file(path) as file:
+        for key in sorted(table):
+            file.write(f"{key} {table[key]}".rstrip() + "\n")
+
+
+def write_data_dir(
+    path: Path | str,
+    wav_scp: Mapping[str, object],
+    text: Mapping[str, str],
+    utt2spk: Mapping[str, str],
+    **tables: Mapping[str, object],
+) -> None:
+    """Write wav.scp, text, utt2spk and spk2utt, and further tables by their names.
+
+    Args:
+        path: The directory.
+        wav_scp: Audio file of each utterance.
+        text: Transcript of each utterance.
+        utt2spk: Speaker of each utterance; an id should begin with its speaker, so that sorting by
+            utterance sorts by speaker too.
+        **tables: For instance utt2num_samples.
+
+    Raises:
+        UserError: If the tables do not have the same utterances.
+    """
+    path = Path(path)
+    for name, table in {"text": text, "utt2spk": utt2spk, **tables}.items():
+        check_same_keys(path / "wav.scp", wav_scp, path / name, table)
+    speakers: dict[str, list[str]] = {}
+    for utterance in sorted(utt2spk):
+        speakers.setdefault(utt2spk[utterance], []).append(utterance)
+    spk2utt = {speaker: " ".join(utterances) for speaker, utterances in speakers.items()}
+    write_table(path / "text", text)
+    write_table(path / "utt2spk", utt2spk)
+    write_table(path / "spk2utt", spk2utt)
+    for name, table in tables.items():
+        write_table(path / name, table)
+    # Last, because it is what other programs look for.
+    write_table(path / "wav.scp", wav_scp)
+
+
+def check_same_keys(
+    left_path: Path, left: Iterable[str], right_path: Path, right: Iterable[str]
+) -> None:
+    """Refuse two tables that do not list the same utterances.
+
+    Raises:
+        UserError: Naming both files and some of the utterances that stand in one only.
+    """
+    left, right = set(left), set(right)
+    for path, other, missing in (
+        (left_path, right_path, left - right),
+        (right_path, left_path, right - left),
+    ):
+        if missing:
+            some = ", ".join(sorted(missing)[:3]) + (", ..." if len(missing) > 3 else "")
+            raise UserError(
+                f"{len(missing)} utterances of {path} are not in {other}: {some}. "
+                "Remove them there or add them here."
+            )

@@ -1,0 +1,105 @@
+"""Stage 3: audio of one format and one sampling rate, with the length of each utterance."""
+
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import soundfile
+import soxr
+from tqdm import tqdm
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.data_dir import read_table, write_data_dir
+from espnet_recursive.recipe.whole_files import whole_file
+
+#: Formats that are written; those of ESPnet in Kaldi archives (wav.ark, flac.ark) are not.
+AUDIO_FORMATS = ("flac", "wav")
+
+
+def format_data_dir(
+    source: Path | str, target: Path | str, fs: int, audio_format: str = "flac", nj: int = 1
+) -> None:
+    """Write the data directory `target` from `source`, with audio in one format and rate.
+
+    Files that have both already are not copied; the new wav.scp names them where they are. The
+    others are converted into ``<target>/data``; a conversion that was stopped goes on where it was.
+
+    Args:
+        source: A data directory with wav.scp, text and utt2spk.
+        target: The directory to write; it also gets utt2num_samples, audio_format and feats_type.
+        fs: Sampling rate in Hz.
+        audio_format: One of AUDIO_FORMATS.
+        nj: Number of processes.
+
+    Raises:
+        UserError: If a file is missing, cut off or of another kind, or an utterance has no audio.
+    """
+    source, target = Path(source), Path(target)
+    if (source / "segments").exists():
+        raise UserError(f"{source}/segments: cut the recordings into a file an utterance first.")
+    wav_scp = read_table(source / "wav.scp")
+    convert = partial(_convert, directory=target / "data", fs=fs, audio_format=audio_format)
+    progress = partial(tqdm, total=len(wav_scp), desc=f"format {source.name}", unit="utt")
+    if nj > 1 and len(wav_scp) > nj:
+        with ProcessPoolExecutor(nj) as pool:
+            chunk = min(64, len(wav_scp) // nj)
+            done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
+    else:
+        done = dict(progress(map(convert, wav_scp.items())))
+    _write(source, target, done, audio_format)
+
+
+def _write(
+    source: Path, target: Path, done: Mapping[str, tuple[str, int]], audio_format: str
+) -> None:
+    for name, content in (("audio_format", audio_format), ("feats_type", "raw")):
+        with whole_file(target / name) as file:
+            file.write(f"{content}\n")
+    write_data_dir(
+        target,
+        {utterance: path for utterance, (path, _) in done.items()},
+        read_table(source / "text", empty_values=True),
+        read_table(source / "utt2spk"),
+        utt2num_samples={utterance: length for utterance, (_, length) in done.items()},
+    )
+
+
+def _convert(
+    item: tuple[str, str], directory: Path, fs: int, audio_format: str
+) -> tuple[str, tuple[str, int]]:
+    """Convert one utterance where needed; return its file and its length in samples."""
+    utterance, path = item
+    if path.endswith("|"):
+        raise UserError(f"wav.scp, {utterance}: commands ({path}) are not run; name an audio file.")
+    if _is_whole(path, utterance) and _has_format(path, fs, audio_format):
+        return utterance, (path, soundfile.info(path).frames)
+    converted = directory / f"{utterance}.{audio_format}"
+    if not converted.exists() or soundfile.info(converted).samplerate != fs:
+        samples, rate = soundfile.read(path, dtype="float32")
+        if rate != fs:
+            samples = soxr.resample(samples, rate, fs)
+        with whole_file(converted, "wb") as file:
+            soundfile.write(file, samples, fs, format=audio_format.upper(), subtype="PCM_16")
+    return utterance, (str(converted), soundfile.info(converted).frames)
+
+
+def _has_format(path: str, fs: int, audio_format: str) -> bool:
+    info = soundfile.info(path)
+    return info.samplerate == fs and info.format == audio_format.upper() and info.channels == 1
+
+
+def _is_whole(path: str, utterance: str) -> bool:
+    """Read the last sample, which a file that was cut off does not have."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            file.seek(max(file.frames - 1, 0))
+            if file.frames and len(file.read(1)) == 1:
+                return True
+        reason = "it holds no samples, or fewer than its header says"
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = str(error)
+    raise UserError(
+        f"{path} (utterance {utterance}) cannot be read: {reason}. "
+        "Fetch the file again, or take the utterance out of the data directory."
+    )

@@ -1,0 +1,81 @@
+"""Stage 12: what the decoding jobs of one data set wrote, as one, and how fast they were."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_table
+from espnet_recursive.recipe.whole_files import whole_file
+
+_SECONDS_OF_FRAME = re.compile(r"speech length: (\d+)")
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})")
+
+
+def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: Path) -> None:
+    """Join the best hypotheses of the jobs into text, token, token_int and score.
+
+    Args:
+        job_dirs: The output directories of the jobs, each with 1best_recog.
+        output_dir: Where the joined files go.
+        keys: A table of the utterances that there must be.
+
+    Raises:
+        UserError: If an utterance is missing.
+    """
+    output_dir = Path(output_dir)
+    for name in ("token", "token_int", "score", "text"):
+        joined: dict[str, str] = {}
+        for job_dir in job_dirs:
+            part = Path(job_dir) / "1best_recog" / name
+            joined |= read_table(part, empty_values=True)
+        if name == "text":
+            check_same_keys(keys, read_table(keys), output_dir / name, joined)
+        write_table(output_dir / name, joined)
+
+
+def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dict[str, float]:
+    """Compute the real time factor of decoding from the times in ESPnet's logs.
+
+    The time of an utterance is that between the log's line on its length and the last line before
+    the next one's, so starting Python and loading the model do not count.
+
+    Args:
+        logs: Logs of ``asr_inference``.
+        samples_per_second: Sampling rate in Hz, or frames a second for features.
+
+    Returns:
+        seconds of audio, seconds of decoding, their ratio "rtf", and the number of utterances.
+    """
+    audio, decoding, utterances = 0.0, 0.0, 0
+    for log in logs:
+        start = last = None
+        for line in Path(log).read_text(encoding="utf-8", errors="replace").splitlines():
+            stamp = _STAMP.search(line)
+            if stamp is None:
+                continue
+            now = datetime.fromisoformat(f"{stamp[1]}.{stamp[2]}")
+            if match := _SECONDS_OF_FRAME.search(line):
+                if start is not None:
+                    decoding += (last - start).total_seconds()
+                start = now
+                audio += int(match[1]) / samples_per_second
+                utterances += 1
+            last = now
+        if start is not None:
+            decoding += (last - start).total_seconds()
+    rtf = decoding / audio if audio else float("nan")
+    return {"audio_s": audio, "decoding_s": decoding, "rtf": rtf, "utterances": utterances}
+
+
+def write_real_time_factor(
+    logs: Sequence[Path | str], samples_per_second: int, output: Path | str
+) -> dict[str, float]:
+    """Write :func:`real_time_factor` as ``rtf.txt`` does in ESPnet's recipes: one line to read."""
+    result = real_time_factor(logs, samples_per_second)
+    with whole_file(output) as file:
+        file.write(
+            f"RTF {result['rtf']:.3f}: {result['decoding_s']:.1f} s of decoding for "
+            f"{result['audio_s']:.1f} s of speech in {result['utterances']:.0f} utterances\n"
+        )
+    return result

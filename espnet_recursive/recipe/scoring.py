@@ -1,0 +1,167 @@
+"""Stage 13: error rates with their counts, and the trn files that NIST's sclite reads.
+
+The alignment is kaldialign's in its sclite mode: sclite's costs, so sclite's counts.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import kaldialign
+import sentencepiece
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.data_dir import check_same_keys, read_table
+from espnet_recursive.recipe.whole_files import whole_file
+
+#: The units that errors are counted in, by ESPnet's names of the score directories.
+UNITS = {"wer": "words", "cer": "characters", "ter": "subword tokens"}
+
+
+@dataclass
+class Score:
+    """Counts of one data set, in one unit. Percentages are of the reference's units."""
+
+    sentences: int = 0
+    units: int = 0
+    hits: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+    wrong_sentences: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Substitutions, deletions and insertions."""
+        return self.substitutions + self.deletions + self.insertions
+
+    def percent(self, count: int) -> float:
+        """`count` for each hundred units of the reference; 0 where there is no reference."""
+        return 100.0 * count / self.units if self.units else 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """Errors for each hundred units of the reference."""
+        return self.percent(self.errors)
+
+    @property
+    def sentence_error_rate(self) -> float:
+        """Sentences with an error, of a hundred."""
+        return 100.0 * self.wrong_sentences / self.sentences if self.sentences else 0.0
+
+    def add(self, reference: Sequence[str], hypothesis: Sequence[str]) -> None:
+        """Align one sentence and count."""
+        counts = kaldialign.edit_distance(list(reference), list(hypothesis), sclite_mode=True)
+        self.sentences += 1
+        self.units += len(reference)
+        self.hits += len(reference) - counts["sub"] - counts["del"]
+        self.substitutions += counts["sub"]
+        self.deletions += counts["del"]
+        self.insertions += counts["ins"]
+        self.wrong_sentences += counts["total"] > 0
+
+
+def tokenize(text: str, unit: str, bpemodel: Path | str | None = None) -> list[str]:
+    """Split a transcript into words ("wer"), characters ("cer") or subword tokens ("ter").
+
+    Characters include the space between words, written <space>, as ESPnet counts them.
+    """
+    if unit == "wer":
+        return text.split()
+    if unit == "cer":
+        return ["<space>" if c == " " else c for c in " ".join(text.split())]
+    if bpemodel is None:
+        raise UserError("Token error rates need --bpemodel")
+    return _sentencepiece(str(bpemodel)).encode_as_pieces(text)
+
+
+def score(
+    reference: Path | str,
+    hypothesis: Path | str,
+    utt2spk: Path | str,
+    output_dir: Path | str,
+    unit: str,
+    bpemodel: Path | str | None = None,
+) -> Score:
+    """Score one data set in one unit.
+
+    Writes ref.trn and hyp.trn, which sclite reads, result.txt with the counts for people, and
+    result.json with the same for programs.
+
+    Args:
+        reference: The text file of the data set.
+        hypothesis: The text file of the decoding.
+        utt2spk: The speakers, which trn files name.
+        output_dir: Where the four files go.
+        unit: A key of UNITS.
+        bpemodel: The sentencepiece model, for "ter".
+
+    Raises:
+        UserError: If the two texts do not have the same utterances.
+    """
+    references = read_table(reference, empty_values=True)
+    hypotheses = read_table(hypothesis, empty_values=True)
+    check_same_keys(Path(reference), references, Path(hypothesis), hypotheses)
+    speakers = read_table(utt2spk)
+    output_dir = Path(output_dir)
+    total = Score()
+    with (
+        whole_file(output_dir / "ref.trn") as ref_trn,
+        whole_file(output_dir / "hyp.trn") as hyp_trn,
+    ):
+        for utterance, text in references.items():
+            ref = tokenize(text, unit, bpemodel)
+            hyp = tokenize(hypotheses[utterance], unit, bpemodel)
+            total.add(ref, hyp)
+            name = f"({speakers.get(utterance, utterance)}-{utterance})"
+            ref_trn.write(f"{' '.join(ref)}\t{name}\n")
+            hyp_trn.write(f"{' '.join(hyp)}\t{name}\n")
+    with whole_file(output_dir / "result.txt") as file:
+        file.write(describe(total, unit))
+    with whole_file(output_dir / "result.json") as file:
+        json.dump(asdict(total) | {"unit": unit, "error_rate": total.error_rate}, file, indent=2)
+    return total
+
+
+def read_score(path: Path | str) -> Score:
+    """Read a Score from a result.json."""
+    values = json.loads(Path(path).read_text(encoding="utf-8"))
+    return Score(**{key: values[key] for key in asdict(Score())})
+
+
+def describe(total: Score, unit: str) -> str:
+    """Say a score in a few lines."""
+    return (
+        f"{unit.upper()} {total.error_rate:.2f} %: {total.errors} errors in {total.units} "
+        f"{UNITS[unit]} of {total.sentences} sentences\n"
+        f"hits {total.hits}, substitutions {total.substitutions}, deletions {total.deletions}, "
+        f"insertions {total.insertions}\n"
+        f"sentences with errors: {total.wrong_sentences} ({total.sentence_error_rate:.1f} %)\n"
+    )
+
+
+def results_row(total: Score) -> Mapping[str, str]:
+    """The columns of the table that ESPnet's recipes show."""
+    percent = {
+        "Corr": total.hits,
+        "Sub": total.substitutions,
+        "Del": total.deletions,
+        "Ins": total.insertions,
+        "Err": total.errors,
+    }
+    return {
+        "Snt": str(total.sentences),
+        "Wrd": str(total.units),
+        **{name: f"{total.percent(count):.1f}" for name, count in percent.items()},
+        "S.Err": f"{total.sentence_error_rate:.1f}",
+    }
+
+
+_MODELS: dict[str, sentencepiece.SentencePieceProcessor] = {}
+
+
+def _sentencepiece(model: str) -> sentencepiece.SentencePieceProcessor:
+    if model not in _MODELS:
+        _MODELS[model] = sentencepiece.SentencePieceProcessor(model_file=model)
+    return _MODELS[model]

@@ -1,0 +1,147 @@
+"""Training YAMLs: an encoder laid over them, and checks before hours of work."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.whole_files import whole_file
+
+_ENCODER_KEYS = {"encoder", "encoder_conf"}
+
+
+def read_yaml(path: Path | str) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        UserError: If it is missing, is not YAML, or holds something else.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must hold keys and values, not {type(content).__name__}")
+    return content
+
+
+def read_encoder_config(path: Path | str) -> dict[str, Any]:
+    """Read an encoder file: the keys ``encoder`` and ``encoder_conf`` and nothing else.
+
+    Raises:
+        UserError: If it has other keys or lacks one of the two.
+    """
+    config = read_yaml(path)
+    if set(config) != _ENCODER_KEYS or not isinstance(config["encoder_conf"], dict):
+        raise UserError(
+            f"{path}: an encoder file has the keys encoder and encoder_conf and no others; "
+            f"this one has {', '.join(map(str, config)) or 'none'}"
+        )
+    return config
+
+
+def merge_train_config(
+    config: Path | str, encoder_config: Path | str | None, output: Path | str
+) -> None:
+    """Write the training YAML that ESPnet reads.
+
+    The encoder file takes the place of ``encoder`` and ``encoder_conf`` as a whole, so that no
+    option of one architecture is left over in another. The output is only touched where its
+    content changes.
+
+    Args:
+        config: The training YAML.
+        encoder_config: The encoder file to lay over it, if any.
+        output: The file to write.
+    """
+    merged = read_yaml(config)
+    sources = str(config)
+    if encoder_config:
+        merged = {k: v for k, v in merged.items() if k not in _ENCODER_KEYS}
+        merged = read_encoder_config(encoder_config) | merged
+        sources += f" with the encoder of {encoder_config}"
+    text = f"# Written from {sources}\n" + yaml.safe_dump(merged, sort_keys=False)
+    output = Path(output)
+    if not output.exists() or output.read_text(encoding="utf-8") != text:
+        with whole_file(output) as file:
+            file.write(text)
+
+
+def check_asr_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
+    """Refuse a configuration that ``asr_train`` would refuse, hours of preparation later.
+
+    Args:
+        config: The training YAML.
+        arguments: Further arguments of ``asr_train``, as in ``asr.sh --asr_args``.
+
+    Raises:
+        UserError: If a key or an option is unknown, a value has the wrong type, or the encoder
+            cannot be built.
+    """
+    from espnet2.tasks.asr import ASRTask, encoder_choices
+
+    args = _parse(ASRTask.get_parser(), config, arguments)
+    encoder_class = encoder_choices.get_class(args.encoder)
+    build_encoder(encoder_class, args.encoder_conf, input_size=args.input_size or 80, source=config)
+
+
+def check_lm_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
+    """Refuse a configuration that ``lm_train`` would refuse.
+
+    Raises:
+        UserError: If a key or an option is unknown, or a value has the wrong type.
+    """
+    from espnet2.tasks.lm import LMTask
+
+    _parse(LMTask.get_parser(), config, arguments)
+
+
+def check_gpus(ngpu: int) -> None:
+    """Refuse to plan for more GPUs than this machine has.
+
+    Raises:
+        UserError: With the number that there is.
+    """
+    import torch
+
+    if ngpu > (there := torch.cuda.device_count()):
+        raise UserError(
+            f"--ngpu {ngpu}: this machine has {there} GPUs that PyTorch can use. "
+            "Ask for no more of them, or for the CPU: --ngpu 0"
+        )
+
+
+def build_encoder(
+    encoder_class: type, encoder_conf: dict[str, Any], input_size: int, source: Path | str
+) -> Any:
+    """Build an encoder without memory or work for its weights (on torch's meta device).
+
+    Raises:
+        UserError: Naming `source` and the reason, if it cannot be built.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return encoder_class(input_size=input_size, **encoder_conf)
+    except Exception as error:
+        raise UserError(f"{source}: {error}") from error
+
+
+def _parse(parser: Any, config: Path | str, arguments: Sequence[str]) -> Any:
+    read_yaml(config)
+    message = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(message):
+            return parser.parse_args(["--config", str(config), *arguments])
+    except SystemExit as error:
+        reason = message.getvalue().strip().splitlines()[-1:] or ["unknown reason"]
+        where = f"{config} with {' '.join(arguments)}" if arguments else str(config)
+        raise UserError(f"ESPnet refuses {where}: {reason[0]}") from error

@@ -1,0 +1,46 @@
+"""Files and directories that appear whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def whole_file(path: Path | str, mode: str = "w") -> Iterator[IO]:
+    """Open a file beside `path` for writing, and rename it to `path` when the block succeeds.
+
+    Args:
+        path: The file to write; parent directories are made.
+        mode: "w" for text in UTF-8, "wb" for bytes.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_dir(path: Path | str) -> Iterator[Path]:
+    """Give a new directory beside `path`, and rename it to `path` when the block succeeds.
+
+    What was at `path` before is replaced.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""The shape of a recursion: the tuple {n_r, L, n_p, n_c} of the paper's Section 3."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+#: The smallest value of each key.
+_MINIMUM = {"recurrent_blocks": 1, "num_loops": 1, "prelude_blocks": 0, "coda_blocks": 0}
+
+
+@dataclass(frozen=True)
+class RecursionShape:
+    """How many layers the prelude, the recurrent block and the coda have, and how often it loops.
+
+    The fields stand in the order in which the paper writes them, {n_r, L, n_p, n_c}; the defaults
+    are the paper's row L1, {4, 5, 2, 2}.
+
+    Args:
+        recurrent_blocks: n_r, layers of the recurrent block; at least 1.
+        num_loops: L, how often the recurrent block runs; at least 1. L = 1 is no recursion.
+        prelude_blocks: n_p, layers that run once, before the loops.
+        coda_blocks: n_c, layers that run once, after the loops.
+
+    Raises:
+        TypeError: If a value is not an integer.
+        ValueError: If a value is too small.
+
+    Example:
+        >>> shape = RecursionShape(recurrent_blocks=4, num_loops=5, prelude_blocks=2, coda_blocks=2)
+        >>> print(shape, shape.unique_blocks, shape.executed_blocks)
+        {4, 5, 2, 2} 8 24
+    """
+
+    recurrent_blocks: int = 4
+    num_loops: int = 5
+    prelude_blocks: int = 2
+    coda_blocks: int = 2
+
+    def __post_init__(self) -> None:
+        for key, minimum in _MINIMUM.items():
+            value = getattr(self, key)
+            # bool is an int to Python, and `num_loops: yes` is a bool to YAML.
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(
+                    f"{key} must be an integer of {minimum} or more, "
+                    f"not {value!r} ({type(value).__name__})"
+                )
+            if value < minimum:
+                raise ValueError(f"{key} must be {minimum} or more, not {value}")
+
+    @classmethod
+    def from_conf(cls, conf: Mapping[str, Any]) -> "RecursionShape":
+        """Read the shape from an ``encoder_conf``, which may speak ESPnet's language or ours.
+
+        Without ``num_blocks`` the keys not given have the defaults of this class. With
+        ``num_blocks``, ESPnet's name for the number of layers that have parameters, the
+        configuration is that of a stock encoder, {num_blocks, 1, 0, 0}, and the keys given say
+        where it recurs: ``num_blocks: 8, prelude_blocks: 2, coda_blocks: 2, num_loops: 5`` is L1.
+
+        Args:
+            conf: Any of ``num_blocks`` and the fields of this class; other keys are ignored.
+
+        Raises:
+            TypeError: If a value is not an integer.
+            ValueError: If a value is too small, or ``num_blocks`` is not the sum of the others.
+        """
+        given = {field.name: conf[field.name] for field in fields(cls) if field.name in conf}
+        num_blocks = conf.get("num_blocks")
+        if num_blocks is None:
+            return cls(**given)
+        # The edges alone are checked first: they are needed for the difference below.
+        edges = cls(**{"prelude_blocks": 0, "coda_blocks": 0, "num_loops": 1, **given})
+        if not isinstance(num_blocks, int) or isinstance(num_blocks, bool) or num_blocks < 1:
+            raise ValueError(f"num_blocks must be an integer of 1 or more, not {num_blocks!r}")
+        edge_blocks = edges.prelude_blocks + edges.coda_blocks
+        recurrent_blocks = given.get("recurrent_blocks", num_blocks - edge_blocks)
+        if recurrent_blocks < 1 or recurrent_blocks + edge_blocks != num_blocks:
+            raise ValueError(
+                f"num_blocks={num_blocks} does not fit prelude_blocks={edges.prelude_blocks}, "
+                f"recurrent_blocks={recurrent_blocks}, coda_blocks={edges.coda_blocks}: it counts "
+                "the layers that have parameters, so it must be their sum, with at least one "
+                "recurrent block. Leave num_blocks out to have it computed"
+            )
+        return cls(recurrent_blocks, edges.num_loops, edges.prelude_blocks, edges.coda_blocks)
+
+    @property
+    def unique_blocks(self) -> int:
+        """Layers that have parameters, n_p + n_r + n_c: ESPnet's ``num_blocks``."""
+        return self.prelude_blocks + self.recurrent_blocks + self.coda_blocks
+
+    @property
+    def executed_blocks(self) -> int:
+        """Layer executions in one forward pass, n_p + L * n_r + n_c."""
+        return self.prelude_blocks + self.num_loops * self.recurrent_blocks + self.coda_blocks
+
+    def __str__(self) -> str:
+        values = (self.recurrent_blocks, self.num_loops, self.prelude_blocks, self.coda_blocks)
+        return "{" + ", ".join(map(str, values)) + "}"

@@ -1,0 +1,96 @@
+"""Which encoders this package has, and which ESPnet tasks take them; nothing else knows.
+
+ESPnet finds its encoders in ``<task module>.encoder_choices.classes``, a plain dict from a lower
+case name to a class. ESPnet's task modules take seconds to import, so :func:`register` does not
+import them: it leaves a post-import hook with each, and the encoders are there when the module is.
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+from wrapt import register_post_import_hook
+
+_ENCODER_ROOM = "espnet_recursive.asr.encoder"
+
+#: ESPnet name of each encoder -> (module, class)
+ENCODERS: dict[str, tuple[str, str]] = {
+    "latent_recursive_transformer": (
+        f"{_ENCODER_ROOM}.latent_recursive_transformer_encoder",
+        "LatentRecursiveTransformerEncoder",
+    ),
+    "latent_recursive_branchformer": (
+        f"{_ENCODER_ROOM}.latent_recursive_branchformer_encoder",
+        "LatentRecursiveBranchformerEncoder",
+    ),
+    "latent_recursive_conformer": (
+        f"{_ENCODER_ROOM}.latent_recursive_conformer_encoder",
+        "LatentRecursiveConformerEncoder",
+    ),
+    "latent_recursive_e_branchformer": (
+        f"{_ENCODER_ROOM}.latent_recursive_e_branchformer_encoder",
+        "LatentRecursiveEBranchformerEncoder",
+    ),
+}
+
+#: Task module -> its ``ClassChoices`` that hold general speech encoders. Left out: s2t_ctc, whose
+#: encoders are called with other arguments; asr_transducer, which has no choices; lid and spk,
+#: whose encoders embed speakers; hubert, beats and asvspoof, which are bound to one architecture.
+TASK_CHOICES: dict[str, tuple[str, ...]] = {
+    "espnet2.tasks.asr": ("encoder_choices",),
+    "espnet2.tasks.s2t": ("encoder_choices",),
+    "espnet2.tasks.slu": ("encoder_choices",),
+    "espnet2.tasks.st": (
+        "encoder_choices",
+        "extra_mt_encoder_choices",
+        "md_encoder_choices",
+        "hier_encoder_choices",
+    ),
+    "espnet2.tasks.mt": ("encoder_choices",),
+    "espnet2.tasks.ssl": ("encoder_choices",),
+    "espnet2.tasks.s2st": ("encoder_choices", "unit_encoder_choices"),
+    "espnet2.tasks.cls": ("encoder_choices",),
+    "espnet2.tasks.diar": ("encoder_choices",),
+    # Copies that these modules made of the choices above when they were imported:
+    "espnet2.tasks.enh_s2t": (
+        "asr_encoder_choices",
+        "st_encoder_choices",
+        "diar_encoder_choices",
+    ),
+    "espnet2.tasks.gan_tok": ("asr_encoder_choices",),
+    "espnet3.systems.esp2_asr.task": ("encoder_choices",),
+}
+
+
+def encoder_class(name: str) -> type:
+    """Import and return the encoder class that ESPnet knows as `name`."""
+    module, attribute = ENCODERS[name]
+    return getattr(import_module(module), attribute)
+
+
+def register() -> None:
+    """Add the encoders to every ESPnet task, those imported already and those imported later."""
+    for module in TASK_CHOICES:
+        register_post_import_hook(add_encoders, module)
+
+
+def add_encoders(task: ModuleType) -> None:
+    """Add the encoders to the class choices of one imported task module.
+
+    Raises:
+        RuntimeError: If ESPnet has moved the choices, or another class has one of the names.
+    """
+    for attribute in TASK_CHOICES[task.__name__]:
+        if not hasattr(task, attribute):
+            raise RuntimeError(
+                f"{task.__name__} has no {attribute}: this version of espnet_recursive fits "
+                "ESPnet 202611; install that one (pip install 'espnet>=202611,<202612')."
+            )
+        classes = getattr(task, attribute).classes
+        for name in ENCODERS:
+            ours = encoder_class(name)
+            if classes.setdefault(name, ours) is not ours:
+                raise RuntimeError(
+                    f"{task.__name__}.{attribute} has another class under the name {name!r}: "
+                    f"{classes[name].__module__}.{classes[name].__qualname__}. "
+                    "Import only one of the two packages."
+                )

@@ -1,0 +1,58 @@
+"""Run any ESPnet module or script with the recursive encoders registered.
+
+    python -m espnet_recursive.run -m espnet2.bin.asr_train --config train.yaml ...
+    python -m espnet_recursive.run path/to/script.py ...
+
+Use it wherever a command starts ``python -m espnet2.bin...``. An unmodified ESPnet clone takes it
+as ``./asr.sh --python "python3 -m espnet_recursive.run"``. Processes that training spawns, one a
+GPU, import this module again, and so have the encoders too. Checkpoints that training writes appear
+whole or not at all, and a training that was killed while it wrote one is mended when it resumes.
+"""
+
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+import espnet_recursive  # noqa: F401  (registers the encoders, here and in spawned processes)
+from espnet_recursive.recipe.whole_checkpoints import keep_checkpoints_whole
+
+keep_checkpoints_whole()
+
+
+def main(cmd: list[str] | None = None) -> None:
+    """Run ``-m MODULE ARGUMENT...`` or ``SCRIPT ARGUMENT...`` as Python itself would."""
+    cmd = sys.argv[1:] if cmd is None else list(cmd)
+    if not cmd or cmd == ["-m"] or cmd[0] in ("-h", "--help"):
+        print(__doc__)
+        raise SystemExit(0 if cmd and cmd[0] != "-m" else 2)
+    # The main module must stay this one (alter_sys=False): spawned processes import the main module
+    # by its name, and only this one registers the encoders.
+    if cmd[0] == "-m":
+        module, arguments = cmd[1], cmd[2:]
+        spec = _find_spec(module)
+        sys.argv = [spec.origin or module, *arguments]
+        runpy.run_module(module, run_name="__main__", alter_sys=False)
+    else:
+        script, arguments = Path(cmd[0]), cmd[1:]
+        if script.suffix != ".py" and not script.exists():
+            raise SystemExit(f"espnet_recursive.run: expected -m MODULE or a script, not {script}")
+        if not script.exists():
+            raise SystemExit(f"espnet_recursive.run: no such script: {script}")
+        sys.argv = [str(script), *arguments]
+        sys.path.insert(0, str(script.resolve().parent))
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def _find_spec(module: str):
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None:
+        raise SystemExit(f"espnet_recursive.run: no module named {module}")
+    return spec
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Installs espnet_recursive; what the tools need to know stands in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+
+
+def read_version() -> str:
+    # Read, not imported: the package imports wrapt, which is not there yet.
+    text = (HERE / "espnet_recursive" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__\s*=\s*"([^"]+)"', text, re.MULTILINE)
+    if match is None:
+        raise RuntimeError('espnet_recursive/__init__.py has no line __version__ = "..."')
+    return match.group(1)
+
+
+def read_long_description() -> str:
+    readme = HERE / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.is_file() else ""
+
+
+setup(
+    name="espnet_recursive",
+    version=read_version(),
+    description="Depth-recursive encoders for ESPnet: fewer parameters, the same computation",
+    long_description=read_long_description(),
+    long_description_content_type="text/markdown",
+    author="The espnet_recursive developers",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.12,<3.14",
+    packages=find_packages(include=["espnet_recursive*"]),
+    package_data={"espnet_recursive": ["py.typed"]},
+    include_package_data=False,
+    # Only ESPnet's own version is bounded. The rest is what we import ourselves, and ESPnet says
+    # which versions: a bound of ours could only contradict its own (it pins sentencepiece).
+    install_requires=[
+        "espnet[asr,train]>=202611,<202612",
+        "PyYAML",
+        "espnet_model_zoo",
+        "humanfriendly",
+        "kaldialign",
+        "matplotlib",
+        "sentencepiece",
+        "soundfile",
+        "soxr",
+        "tabulate",
+        "torch",
+        "tqdm",
+        "typeguard",
+        "wrapt",
+    ],
+    extras_require={"test": ["pytest", "pytest-xdist", "ruff"]},
+    entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
+    keywords="speech recognition, ESPnet, recursive transformer, layer sharing",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
