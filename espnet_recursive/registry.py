@@ -5,7 +5,9 @@ case name to a class. ESPnet's task modules take seconds to import, so :func:`re
 import them: it leaves a post-import hook with each, and the encoders are there when the module is.
 """
 
+from contextlib import redirect_stderr
 from importlib import import_module
+from io import StringIO
 from types import ModuleType
 
 from wrapt import register_post_import_hook
@@ -64,7 +66,17 @@ TASK_CHOICES: dict[str, tuple[str, ...]] = {
 def encoder_class(name: str) -> type:
     """Import and return the encoder class that ESPnet knows as `name`."""
     module, attribute = ENCODERS[name]
-    return getattr(import_module(module), attribute)
+    return getattr(import_quietly(module), attribute)
+
+
+def import_quietly(module: str) -> ModuleType:
+    """Import a module of ESPnet without its note that flash attention failed to import.
+
+    The note goes to standard error wherever flash attention, which is optional, is not installed,
+    and reads as if something were wrong.
+    """
+    with redirect_stderr(StringIO()):
+        return import_module(module)
 
 
 def register() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from espnet_recursive.analysis.paper import PAPER_ROWS
-from espnet_recursive.recipe.train_config import build_encoder, read_yaml
+from espnet_recursive.recipe.train_config import build_encoder, espnet_encoder_class, read_yaml
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS, encoder_class
 
@@ -60,9 +60,7 @@ def measure_config(path: Path | str, input_size: int = 80) -> EncoderSize:
     if name in ENCODERS:
         cls = encoder_class(name)
     else:  # ESPnet's own names: its tasks take seconds to import, so only where they are needed
-        from espnet2.tasks.asr import encoder_choices
-
-        cls = encoder_choices.get_class(name)
+        cls = espnet_encoder_class(name, source=path)
     encoder = build_encoder(cls, config.get("encoder_conf", {}), input_size, source=path)
     return measure(Path(path).stem, encoder)
 

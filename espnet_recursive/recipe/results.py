@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from espnet_recursive import __version__
 from espnet_recursive.recipe.scoring import UNITS, Score, read_score, results_row
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.recipe.whole_files import write_if_changed
 
 
 def find_scores(asr_exp: Path | str, unit: str) -> dict[str, Score]:
@@ -49,6 +49,5 @@ def write_results(asr_exp: Path | str) -> Path:
             align = ("left", *["right"] * (len(rows[0]) - 1))
             table = tabulate(rows, "keys", "github", colalign=align, disable_numparse=True)
             lines += [f"### {unit.upper()}", table, ""]
-    with whole_file(asr_exp / "RESULTS.md") as file:
-        file.write("\n".join(lines))
+    write_if_changed(asr_exp / "RESULTS.md", "\n".join(lines))
     return asr_exp / "RESULTS.md"

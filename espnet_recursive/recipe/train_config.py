@@ -3,13 +3,15 @@
 import contextlib
 import io
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.recipe.whole_files import write_if_changed
+from espnet_recursive.registry import import_quietly
 
 _ENCODER_KEYS = {"encoder", "encoder_conf"}
 
@@ -68,10 +70,7 @@ def merge_train_config(
         merged = read_encoder_config(encoder_config) | merged
         sources += f" with the encoder of {encoder_config}"
     text = f"# Written from {sources}\n" + yaml.safe_dump(merged, sort_keys=False)
-    output = Path(output)
-    if not output.exists() or output.read_text(encoding="utf-8") != text:
-        with whole_file(output) as file:
-            file.write(text)
+    write_if_changed(output, text)
 
 
 def check_asr_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
@@ -85,10 +84,9 @@ def check_asr_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
         UserError: If a key or an option is unknown, a value has the wrong type, or the encoder
             cannot be built.
     """
-    from espnet2.tasks.asr import ASRTask, encoder_choices
-
-    args = _parse(ASRTask.get_parser(), config, arguments)
-    encoder_class = encoder_choices.get_class(args.encoder)
+    task = import_quietly("espnet2.tasks.asr").ASRTask
+    args = _parse(task.get_parser(), config, arguments)
+    encoder_class = espnet_encoder_class(args.encoder, source=config)
     build_encoder(encoder_class, args.encoder_conf, input_size=args.input_size or 80, source=config)
 
 
@@ -98,9 +96,24 @@ def check_lm_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
     Raises:
         UserError: If a key or an option is unknown, or a value has the wrong type.
     """
-    from espnet2.tasks.lm import LMTask
+    _parse(import_quietly("espnet2.tasks.lm").LMTask.get_parser(), config, arguments)
 
-    _parse(LMTask.get_parser(), config, arguments)
+
+def espnet_encoder_class(name: str, source: Path | str) -> type:
+    """Find the encoder class that ESPnet's recogniser has under `name`.
+
+    Raises:
+        UserError: Naming `source`, if there is none.
+    """
+    choices = import_quietly("espnet2.tasks.asr").encoder_choices
+    if name not in choices.classes:
+        near = get_close_matches(str(name), choices.classes, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise UserError(
+            f"{source}: there is no encoder {name!r}. {hint}"
+            f"Encoders: {', '.join(sorted(choices.classes))}"
+        )
+    return choices.classes[name]
 
 
 def check_gpus(ngpu: int) -> None:

@@ -64,8 +64,9 @@ def mend_experiment(output_dir: Path, best_model_criterion: Sequence[Sequence[st
         states = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
         raise RuntimeError(
-            f"{checkpoint} cannot be read ({error}). Delete it to train from the first epoch again,"
-            " or to start from the weights of a finished one: --init_param <epoch>epoch.pth"
+            f"{checkpoint} is no checkpoint that can be read. Delete it to train from the first "
+            "epoch again, or to start from the weights of a finished one: "
+            "--init_param <epoch>epoch.pth"
         ) from error
     reporter = Reporter()
     reporter.load_state_dict(states["reporter"])

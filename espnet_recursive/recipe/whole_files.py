@@ -27,6 +27,17 @@ def whole_file(path: Path | str, mode: str = "w") -> Iterator[IO]:
         part.unlink(missing_ok=True)
 
 
+def write_if_changed(path: Path | str, text: str) -> None:
+    """Write a text file, whole or not at all; one that holds this text already is not touched.
+
+    So what was made from the file does not look out of date.
+    """
+    path = Path(path)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with whole_file(path) as file:
+            file.write(text)
+
+
 @contextmanager
 def whole_dir(path: Path | str) -> Iterator[Path]:
     """Give a new directory beside `path`, and rename it to `path` when the block succeeds.

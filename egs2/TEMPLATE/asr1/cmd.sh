@@ -1,3 +1,4 @@
 # shellcheck shell=bash
 # Sourced by asr.sh: how many jobs of an array (--nj, --inference_nj) run at a time on this machine.
-export max_running=${max_running:-$(nproc)}
+# (nproc would answer OMP_NUM_THREADS where that is set.)
+export max_running=${max_running:-$(env -u OMP_NUM_THREADS nproc)}

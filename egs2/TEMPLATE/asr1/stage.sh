@@ -31,6 +31,9 @@ parse_options() {
                     *) usage_error "--${name} is true or false, not '$2'" ;;
                 esac ;;
         esac
+        if [[ ${!name} =~ ^[0-9]+$ && ! $2 =~ ^[0-9]+([.][0-9]+)?$ ]]; then
+            usage_error "--${name} is a number, not '$2'"
+        fi
         printf -v "${name}" '%s' "$2"
         shift 2
     done

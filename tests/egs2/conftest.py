@@ -1,0 +1,88 @@
+"""A copy of the recipes to run in, and one finished run of mini_an4 that several tests look at."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Options that make the run short; it is the whole chain all the same.
+SHORT = ["--asr_args", "--max_epoch 3", "--lm_args", "--max_epoch 2"]
+
+
+class Recipe:
+    """egs2/mini_an4/asr1 in a folder of its own."""
+
+    def __init__(self, root: Path) -> None:
+        shutil.copytree(ROOT / "egs2", root / "egs2", symlinks=True, ignore=_WRITTEN)
+        self.dir = root / "egs2" / "mini_an4" / "asr1"
+        self.env = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+        }
+
+    def start(self, *options: str) -> subprocess.Popen:
+        """Start run.sh without waiting for it."""
+        return subprocess.Popen(
+            ["./run.sh", *options],
+            cwd=self.dir,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *options: str) -> tuple[int, str]:
+        """Run run.sh to its end; return the status and what it printed."""
+        process = self.start(*options)
+        output, _ = process.communicate(timeout=600)
+        return process.returncode, output
+
+    def kill_when(self, exists: str, *options: str, timeout: float = 120) -> str:
+        """Run run.sh and kill it, by SIGKILL and alone, once a file matches `exists`.
+
+        Returns what it printed until then.
+        """
+        process = self.start(*options)
+        deadline = time.monotonic() + timeout
+        while not list(self.dir.glob(exists)):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, f"{exists} did not appear"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        return process.communicate()[0]
+
+
+_WRITTEN = shutil.ignore_patterns("data", "dump", "exp", "downloads")
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """A fresh copy of the recipe."""
+    return Recipe(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A recipe that was killed in five places, started again each time, and came to its end."""
+    recipe = Recipe(tmp_path_factory.mktemp("finished"))
+    recipe.output = ""
+    for place in (
+        "dump/raw/org/train/data/*.flac",
+        "exp/lm_stats_*/logdir/stats.1.log",
+        "exp/lm_train_*/1epoch.pth",
+        "exp/asr_train_*/1epoch.pth",
+        "exp/asr_train_*/*/test/logdir/asr_inference.1.log",
+    ):
+        recipe.output += recipe.kill_when(place, *SHORT)
+    status, output = recipe.run(*SHORT)
+    assert status == 0, output
+    recipe.output += output
+    return recipe

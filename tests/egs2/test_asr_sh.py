@@ -1,0 +1,91 @@
+"""The stage driver where users make mistakes, and where they leave stages out."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--stop_stge", "3"], "unknown option --stop_stge. Did you mean --stop_stage?"),
+        (["--asr-confg", "x"], "unknown option --asr_confg. Did you mean --asr_config?"),
+        (["--stage"], "--stage needs a value"),
+        (["--stage", "eleven"], "--stage is a number, not 'eleven'"),
+        (["train"], "expected --name value, found: train"),
+        (["--use_lm", "yes"], "--use_lm is true or false, not 'yes'"),
+        (["--lm_config", "conf/none.yaml"], "--lm_config conf/none.yaml: no such file"),
+        (["--valid_set", "train"], "train_set and valid_set are both train"),
+        (["--test_sets", ""], "--test_sets is required"),
+        (["--token_type", "phn"], "--token_type phn: bpe, char or word"),
+        (["--speed_perturb_factors", "0.9 1.0"], "stage 2 is not there yet"),
+        (["--use_ngram", "true"], "stage 9 is not there yet"),
+        (["--skip_upload_hf", "false"], "stage 15, uploading, is not there yet"),
+        (["--num_nodes", "2"], "one machine, for now"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_runs(recipe, options, message):
+    status, output = recipe.run(*options)
+    assert status == 2
+    assert message in output
+    assert "--help" in output
+    assert not (recipe.dir / "data").exists() and not (recipe.dir / "exp").exists()
+
+
+def test_help_lists_the_options(recipe):
+    status, output = recipe.run("--help")
+    assert status == 0
+    for option in (
+        "--stage",
+        "--skip_stages",
+        "--asr_config",
+        "--encoder_config",
+        "--inference_nj",
+    ):
+        assert option in output
+
+
+def test_a_stage_without_its_input_names_the_stage_that_writes_it(recipe):
+    status, output = recipe.run("--stage", "13", "--stop_stage", "13")
+    assert status == 1
+    assert "Stage 12 writes it: run with --stage 12" in output
+
+
+def test_stages_are_left_out(recipe):
+    status, output = recipe.run("--stop_stage", "5", "--skip_stages", "4", "--skip_train", "true")
+    assert status == 0, output
+    assert "(stage 1)" in output and "(stage 3)" in output
+    assert "(stage 4)" not in output and "(stage 5)" not in output
+    assert not (recipe.dir / "dump" / "raw" / "train").exists()
+
+
+def test_a_failing_stage_shows_the_command_the_log_and_its_place(recipe):
+    status, output = recipe.run("--stop_stage", "5")
+    assert status == 0, output
+    (recipe.dir / "dump/raw/dev/text").write_text("")  # the statistics of nothing
+    status, output = recipe.run("--stage", "10", "--stop_stage", "10")
+    assert status == 1
+    log = recipe.dir / "exp/asr_stats_raw_en_bpe30/logdir/stats.1.log"
+    assert "espnet2.bin.asr_train --collect_stats true" in output
+    assert f"the whole log: {log}" in output
+    assert "is not found in the files" in output and "Ended (code 1)" in output
+    assert "stage 10 failed" in output
+
+
+def test_a_wrong_encoder_is_refused_before_the_data_are_prepared(recipe):
+    wrong = recipe.dir / "conf" / "encoder" / "wrong.yaml"
+    wrong.write_text("encoder: latent_recursive_transformer\nencoder_conf:\n    num_lops: 3\n")
+    status, output = recipe.run("--encoder_config", "conf/encoder/wrong.yaml")
+    assert status == 1
+    assert "has no key 'num_lops'. Did you mean 'num_loops'?" in output
+    assert "train_asr_wrong" in output, "the message names the file"
+    assert not (recipe.dir / "data").exists()
+
+
+def test_a_new_encoder_is_laid_over_the_training_yaml(recipe):
+    status, output = recipe.run(
+        "--encoder_config", "conf/encoder/baseline.yaml", "--stage", "1", "--stop_stage", "1"
+    )
+    assert status == 0, output
+    written = recipe.dir / "exp/asr_train_asr_baseline_raw_en_bpe30/train_config.yaml"
+    text = written.read_text()
+    assert "encoder: transformer" in text and "num_blocks: 12" in text
+    assert "num_loops" not in text and "max_epoch: 10" in text

@@ -1,0 +1,106 @@
+"""The mini_an4 recipe through all its stages, killed and started again on the way."""
+
+import json
+import subprocess
+import sys
+
+from tests.egs2.conftest import SHORT
+
+TAG = "asr_train_asr_raw_en_bpe30_max_epoch3"
+DECODING = "decode_asr_lm_lm_train_lm_max_epoch2_en_bpe30_valid.loss.ave_asr_model_train.loss.best"
+
+
+def test_all_stages_leave_what_espnet_users_look_for(finished):
+    exp = finished.dir / "exp"
+    for path in (
+        f"{TAG}/config.yaml",
+        f"{TAG}/train.log",
+        f"{TAG}/train.loss.best.pth",
+        f"{TAG}/RESULTS.md",
+        f"{TAG}/{TAG}_train.loss.best.zip",
+        "asr_stats_raw_en_bpe30/train/feats_stats.npz",
+        "asr_stats_raw_en_bpe30/train/text_shape.bpe",
+        "lm_train_lm_max_epoch2_en_bpe30/perplexity_test/ppl",
+        f"{TAG}/{DECODING}/test/text",
+        f"{TAG}/{DECODING}/test/logdir/asr_inference.1.log",
+        f"{TAG}/{DECODING}/train/score_ter/hyp.trn",
+    ):
+        assert (exp / path).exists(), path
+    assert not list(finished.dir.glob("**/*.part")), "something was left half written"
+
+
+def test_a_killed_training_resumes_and_keeps_its_epochs(finished):
+    exp = finished.dir / "exp" / TAG
+    logs = sorted(exp.glob("train*.log"))
+    assert len(logs) > 1, "the log of the killed run was kept"
+    assert "The training was resumed using" in (exp / "train.log").read_text()
+    assert "1epoch results" not in (exp / "train.log").read_text(), "epoch 1 was not done again"
+    assert "3epoch results" in (exp / "train.log").read_text()
+
+
+def test_output_says_where_the_run_is(finished):
+    for text in (
+        "(stage 12) Decoding of test",
+        "epoch 3/3: train loss",
+        "RTF",
+        "train: WER",
+        "hits",
+        "(stage 14) packed:",
+        "(stage -) finished in",
+    ):
+        assert text in finished.output
+
+
+def test_scores_count_every_unit(finished):
+    for data_set, words in (("train", 12), ("test", 5)):
+        path = finished.dir / "exp" / TAG / DECODING / data_set / "score_wer" / "result.json"
+        score = json.loads(path.read_text())
+        assert score["units"] == words
+        assert score["hits"] + score["substitutions"] + score["deletions"] == words
+
+
+def test_finished_work_is_not_done_again(finished):
+    written = {p: p.stat().st_mtime_ns for p in finished.dir.glob("exp/**/*.pth")}
+    written |= {p: p.stat().st_mtime_ns for p in finished.dir.glob("dump/**/*.flac")}
+    status, output = finished.run(*SHORT)
+    assert status == 0, output
+    steps = [stamp for stamp in finished.dir.glob("**/.done.*") if stamp.suffix != ".lock"]
+    assert output.count("done before") == len(steps) == 22
+    assert written == {p: p.stat().st_mtime_ns for p in written}
+
+
+def test_the_pack_recognises_speech_without_the_recipe(finished, tmp_path):
+    code = """
+import sys, soundfile, espnet_recursive
+from espnet2.bin.asr_inference import Speech2Text
+model = Speech2Text.from_pretrained(sys.argv[1], beam_size=2)
+encoder = model.asr_model.encoder
+samples, rate = soundfile.read(sys.argv[2])
+print(type(encoder).__name__, encoder.shape, rate)
+print("TEXT", model(samples)[0][0])
+"""
+    pack = finished.dir / "exp" / TAG / f"{TAG}_train.loss.best.zip"
+    audio = next(finished.dir.glob("dump/raw/test/data/*.flac"))
+    result = subprocess.run(
+        [sys.executable, "-c", code, pack, audio],
+        cwd=tmp_path,
+        env=finished.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "LatentRecursiveTransformerEncoder {2, 5, 1, 1} 16000" in result.stdout
+    assert "TEXT" in result.stdout
+
+
+def test_compare_shows_the_model(finished):
+    command = [
+        sys.executable, "-m", "espnet_recursive.bin.compare", f"exp/{TAG}",
+        "--data_dir", "dump/raw/train", "--picture", "exp/curves.png",
+    ]  # fmt: skip
+    result = subprocess.run(
+        command, cwd=finished.dir, env=finished.env, capture_output=True, text=True, check=True
+    )
+    assert "{2, 5, 1, 1}" in result.stdout and "199,936" in result.stdout
+    assert "MARCH THIRD NINETEEN TWENTY EIGHT" in result.stdout
+    assert (finished.dir / "exp" / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,136 @@
+"""Tables of utterances, against ESPnet's own reader and the order of sort(1)."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from espnet2.fileio.read_text import read_2columns_text
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.data_dir import (
+    check_same_keys,
+    read_table,
+    write_data_dir,
+    write_table,
+)
+
+#: Ids in an order that is nobody's, with characters on which languages of a machine disagree.
+TABLE = {
+    "utt-10": "ZWEI DREI",
+    "utt_1": "ÄÖÜ ß",
+    "Utt-1": "你好 世界",
+    "utt-1": "a  b",
+    "ütt-1": "x",
+}
+
+
+def test_round_trip(tmp_path):
+    write_table(tmp_path / "text", TABLE)
+    assert read_table(tmp_path / "text") == TABLE
+    # ESPnet splits at the first space as well, so both read the same.
+    assert read_2columns_text(tmp_path / "text") == TABLE
+
+
+def test_order_is_that_of_sort_in_the_c_locale(tmp_path):
+    write_table(tmp_path / "text", TABLE)
+    ids = "".join(f"{key}\n" for key in TABLE)
+    expected = subprocess.run(
+        ["sort"], input=ids.encode(), env=os.environ | {"LC_ALL": "C"}, capture_output=True
+    ).stdout.decode()
+    assert list(read_table(tmp_path / "text")) == expected.splitlines()
+
+
+def test_read_keeps_the_order_of_the_file(tmp_path):
+    (tmp_path / "wav.scp").write_text("b 2\na 1\n")
+    assert list(read_table(tmp_path / "wav.scp")) == ["b", "a"]
+
+
+def test_empty_values(tmp_path):
+    write_table(tmp_path / "text", {"a": "", "b": "B"})
+    assert (tmp_path / "text").read_text() == "a\nb B\n"
+    assert read_table(tmp_path / "text", empty_values=True) == {"a": "", "b": "B"}
+
+
+def test_values_may_be_paths_and_numbers(tmp_path):
+    write_table(tmp_path / "t", {"a": Path("x/y.wav"), "b": 16000})
+    assert (tmp_path / "t").read_text() == "a x/y.wav\nb 16000\n"
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere/wav\.scp does not exist"):
+        read_table(tmp_path / "nowhere" / "wav.scp")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "word"),
+    [
+        ("a 1\nb 2\na 3\n", 3, "a comes twice"),
+        ("a 1\nb\n", 2, "found 'b\\\\n'"),
+        ("a 1\n\nb 2\n", 2, "expected 'key value'"),
+    ],
+)
+def test_bad_line_is_named(tmp_path, content, line, word):
+    (tmp_path / "text").write_text(content)
+    with pytest.raises(UserError, match=rf"/text, line {line}: .*{word}"):
+        read_table(tmp_path / "text")
+
+
+def test_duplicate_id_where_values_may_be_empty(tmp_path):
+    (tmp_path / "text").write_text("a\na\n")
+    with pytest.raises(UserError, match="line 2: a comes twice"):
+        read_table(tmp_path / "text", empty_values=True)
+
+
+def test_failed_write_keeps_the_old_table(tmp_path):
+    write_table(tmp_path / "text", {"a": "1"})
+
+    class Unprintable:
+        def __str__(self):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_table(tmp_path / "text", {"a": "2", "b": Unprintable()})
+    assert read_table(tmp_path / "text") == {"a": "1"}
+    assert [child.name for child in tmp_path.iterdir()] == ["text"]
+
+
+def write_example(path, **changes):
+    tables = {
+        "wav_scp": {"s2-b": "b.wav", "s1-c": "c.wav", "s2-a": "a.wav"},
+        "text": {"s1-c": "C", "s2-a": "", "s2-b": "B B"},
+        "utt2spk": {"s2-b": "s2", "s2-a": "s2", "s1-c": "s1"},
+        "utt2num_samples": {"s2-b": 2, "s2-a": 1, "s1-c": 3},
+    }
+    write_data_dir(path, **tables | changes)
+
+
+def test_data_dir(tmp_path):
+    write_example(tmp_path)
+    assert {child.name: child.read_text() for child in tmp_path.iterdir()} == {
+        "wav.scp": "s1-c c.wav\ns2-a a.wav\ns2-b b.wav\n",
+        "text": "s1-c C\ns2-a\ns2-b B B\n",
+        "utt2spk": "s1-c s1\ns2-a s2\ns2-b s2\n",
+        "spk2utt": "s1 s1-c\ns2 s2-a s2-b\n",
+        "utt2num_samples": "s1-c 3\ns2-a 1\ns2-b 2\n",
+    }
+
+
+@pytest.mark.parametrize("table", ["text", "utt2spk", "utt2num_samples"])
+def test_data_dir_with_an_utterance_too_few(tmp_path, table):
+    with pytest.raises(UserError, match=rf"2 utterances of .*wav\.scp .* {tmp_path}/{table}: s1-c"):
+        write_example(tmp_path, **{table: {"s2-a": "s2"}})
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_dir_with_an_utterance_too_many(tmp_path):
+    with pytest.raises(UserError, match=r"1 utterances of .*/wav\.scp are not in .*/text: s3-x"):
+        write_example(tmp_path, wav_scp={"s2-b": 1, "s1-c": 1, "s2-a": 1, "s3-x": 1})
+
+
+def test_no_more_than_three_ids_are_listed():
+    left = [f"u{n}" for n in range(9)]
+    with pytest.raises(UserError, match=r"^9 utterances of l are not in r: u0, u1, u2, \.\.\.\. "):
+        check_same_keys(Path("l"), left, Path("r"), [])
+    with pytest.raises(UserError, match=r"^1 utterances of r are not in l: x\. "):
+        check_same_keys(Path("l"), left, Path("r"), [*left, "x"])

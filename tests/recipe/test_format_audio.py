@@ -1,0 +1,196 @@
+"""Stage 3 on real speech: NIST files, other rates, broken files, stopped conversions."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.data_dir import read_table, write_data_dir
+from espnet_recursive.recipe.format_audio import format_data_dir
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def formatted(an4, tmp_path_factory):
+    """The training data as 16 kHz FLAC."""
+    target = tmp_path_factory.mktemp("formatted") / "train"
+    format_data_dir(an4["train"], target, RATE)
+    return target
+
+
+@pytest.fixture
+def one_file(tmp_path):
+    """Return a function that makes a data directory of one file under the id spk-utt."""
+
+    def make(path):
+        write_data_dir(tmp_path / "one", {"spk-utt": path}, {"spk-utt": "X"}, {"spk-utt": "spk"})
+        return tmp_path / "one"
+
+    return make
+
+
+def samples_of(wav_scp):
+    return {
+        utterance: soundfile.read(path, dtype="int16")[0]
+        for utterance, path in read_table(wav_scp).items()
+    }
+
+
+def refuse(source, tmp_path, match, **options):
+    with pytest.raises(UserError, match=match):
+        format_data_dir(source, tmp_path / "out", RATE, **options)
+    assert not (tmp_path / "out" / "wav.scp").exists()
+
+
+def test_nist_to_flac_is_bit_exact(an4, formatted):
+    sources = samples_of(an4["train"] / "wav.scp")
+    written = samples_of(formatted / "wav.scp")
+    assert len(sources) == 5
+    for utterance, samples in sources.items():
+        np.testing.assert_array_equal(written[utterance], samples)
+
+
+def test_files_of_the_data_directory(an4, formatted):
+    for name in ("text", "utt2spk", "spk2utt"):
+        assert (formatted / name).read_text() == (an4["train"] / name).read_text()
+    assert (formatted / "audio_format").read_text() == "flac\n"
+    assert (formatted / "feats_type").read_text() == "raw\n"
+    lengths = {u: str(len(s)) for u, s in samples_of(an4["train"] / "wav.scp").items()}
+    assert read_table(formatted / "utt2num_samples") == lengths
+    for path in read_table(formatted / "wav.scp").values():
+        info = soundfile.info(path)
+        assert (info.format, info.subtype, info.samplerate) == ("FLAC", "PCM_16", RATE)
+
+
+def test_all_amplitudes_survive(one_file, tmp_path):
+    """Also the loudest: formats differ in what they take as full scale."""
+    samples = np.arange(-(2**15), 2**15, dtype=np.int16)
+    soundfile.write(tmp_path / "ramp.wav", samples, RATE)
+    format_data_dir(one_file(tmp_path / "ramp.wav"), tmp_path / "out", RATE)
+    np.testing.assert_array_equal(samples_of(tmp_path / "out" / "wav.scp")["spk-utt"], samples)
+
+
+def test_resampling(an4, formatted, tmp_path):
+    format_data_dir(an4["train"], tmp_path, 8000, "wav")
+    for utterance, samples in samples_of(tmp_path / "wav.scp").items():
+        path = read_table(tmp_path / "wav.scp")[utterance]
+        info = soundfile.info(path)
+        assert (info.format, info.samplerate) == ("WAV", 8000)
+        original = soundfile.read(read_table(an4["train"] / "wav.scp")[utterance])[0]
+        assert abs(len(samples) - len(original) / 2) <= 1
+        assert read_table(tmp_path / "utt2num_samples")[utterance] == str(len(samples))
+        # Where the sound is, not only how long it is: the energy in tenths of a second stays.
+        energies = [
+            np.square(x[: len(x) // n * n].reshape(-1, n)).mean(1)[:6]
+            for x, n in ((original, 1600), (samples / 2**15, 800))
+        ]
+        assert np.corrcoef(*energies)[0, 1] > 0.95
+
+
+def test_files_in_the_right_format_stay_where_they_are(formatted, tmp_path):
+    format_data_dir(formatted, tmp_path / "again", RATE)
+    assert (tmp_path / "again" / "wav.scp").read_text() == (formatted / "wav.scp").read_text()
+    assert not (tmp_path / "again" / "data").exists()
+    lengths = (formatted / "utt2num_samples").read_text()
+    assert (tmp_path / "again" / "utt2num_samples").read_text() == lengths
+
+
+def test_right_rate_but_other_format_is_converted(formatted, tmp_path):
+    format_data_dir(formatted, tmp_path / "wav", RATE, "wav")
+    for utterance, samples in samples_of(formatted / "wav.scp").items():
+        path = read_table(tmp_path / "wav" / "wav.scp")[utterance]
+        assert path == str(tmp_path / "wav" / "data" / f"{utterance}.wav")
+        np.testing.assert_array_equal(soundfile.read(path, dtype="int16")[0], samples)
+
+
+def test_stopped_conversion_goes_on(an4, tmp_path):
+    format_data_dir(an4["train"], tmp_path, RATE)
+    first, *others = sorted((tmp_path / "data").iterdir())
+    before = {path: path.stat().st_mtime_ns for path in others}
+    content = first.read_bytes()
+    first.unlink()
+    format_data_dir(an4["train"], tmp_path, RATE)
+    assert first.read_bytes() == content
+    assert {path: path.stat().st_mtime_ns for path in others} == before
+
+
+def test_another_rate_is_converted_anew(an4, tmp_path):
+    for rate in (8000, RATE):
+        format_data_dir(an4["dev"], tmp_path, rate)
+    ours, theirs = (samples_of(path / "wav.scp") for path in (tmp_path, an4["dev"]))
+    for utterance, samples in theirs.items():
+        np.testing.assert_array_equal(ours[utterance], samples)
+
+
+def test_several_processes_equal_one(an4, formatted, tmp_path):
+    format_data_dir(an4["train"], tmp_path, RATE, nj=2)
+    for name in ("text", "utt2spk", "spk2utt", "utt2num_samples"):
+        assert (tmp_path / name).read_text() == (formatted / name).read_text()
+    for path in (formatted / "data").iterdir():
+        assert (tmp_path / "data" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_error_in_another_process(an4, tmp_path):
+    wav_scp = read_table(an4["train"] / "wav.scp") | {"mwhw-cen8-mwhw-b": "nowhere.wav"}
+    text, utt2spk = (read_table(an4["train"] / name) for name in ("text", "utt2spk"))
+    write_data_dir(tmp_path / "bad", wav_scp, text, utt2spk)
+    refuse(tmp_path / "bad", tmp_path, r"nowhere\.wav \(utterance mwhw-cen8-mwhw-b\)", nj=2)
+
+
+def cut_off(path, target):
+    content = path.read_bytes()
+    target.write_bytes(content[: len(content) * 2 // 3])
+
+
+def test_truncated_flac(formatted, one_file, tmp_path):
+    cut_off(formatted / "data" / "mwhw-cen8-mwhw-b.flac", tmp_path / "cut.flac")
+    refuse(one_file(tmp_path / "cut.flac"), tmp_path, r"cut\.flac \(utterance spk-utt\)")
+
+
+def test_truncated_nist(an4, one_file, tmp_path):
+    source = read_table(an4["train"] / "wav.scp")["mwhw-cen8-mwhw-b"]
+    cut_off(tmp_path.__class__(source), tmp_path / "cut.sph")
+    refuse(one_file(tmp_path / "cut.sph"), tmp_path, r"cut\.sph \(utterance spk-utt\)")
+
+
+def test_truncated_wav(one_file, tmp_path):
+    soundfile.write(tmp_path / "whole.wav", np.zeros(RATE, np.int16), RATE)
+    cut_off(tmp_path / "whole.wav", tmp_path / "cut.wav")
+    refuse(one_file(tmp_path / "cut.wav"), tmp_path, r"cut\.wav \(utterance spk-utt\)")
+
+
+def test_zero_length(one_file, tmp_path):
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.int16), RATE)
+    refuse(one_file(tmp_path / "empty.wav"), tmp_path, r"empty\.wav \(utterance spk-utt\).*samples")
+    (tmp_path / "nothing.flac").touch()
+    refuse(one_file(tmp_path / "nothing.flac"), tmp_path, r"nothing\.flac \(utterance spk-utt\)")
+
+
+def test_missing_file(one_file, tmp_path):
+    refuse(one_file("no/such.flac"), tmp_path, r"^no/such\.flac \(utterance spk-utt\)")
+
+
+def test_text_instead_of_audio(one_file, tmp_path):
+    (tmp_path / "readme.wav").write_text("This is not audio.\n" * 100)
+    refuse(one_file(tmp_path / "readme.wav"), tmp_path, r"readme\.wav \(utterance spk-utt\)")
+
+
+def test_command_is_not_run(one_file, tmp_path):
+    refuse(one_file(f"touch {tmp_path}/ran |"), tmp_path, r"wav\.scp, spk-utt: commands")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_segments(an4, tmp_path):
+    shutil.copytree(an4["dev"], tmp_path / "data")
+    (tmp_path / "data" / "segments").write_text("utt rec 0.0 1.0\n")
+    refuse(tmp_path / "data", tmp_path, "data/segments")
+
+
+def test_utterance_without_text(an4, tmp_path):
+    shutil.copytree(an4["train"], tmp_path / "data")
+    lines = (an4["train"] / "text").read_text().splitlines(keepends=True)
+    (tmp_path / "data" / "text").write_text("".join(lines[1:]))
+    refuse(tmp_path / "data", tmp_path, "1 utterances .*fash-an251-fash-b")
