@@ -41,7 +41,9 @@ def main(cmd: list[str] | None = None) -> None:
             raise SystemExit(f"espnet_recursive.run: no such script: {script}")
         sys.argv = [str(script), *arguments]
         sys.path.insert(0, str(script.resolve().parent))
-        runpy.run_path(str(script), run_name="__main__")
+        # Not runpy.run_path, which puts another main module in the place of this one.
+        code = compile(script.read_bytes(), str(script), "exec")
+        exec(code, {"__name__": "__main__", "__file__": str(script)})
 
 
 def _find_spec(module: str):

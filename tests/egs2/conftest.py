@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Options that make the run short; it is the whole chain all the same.
-SHORT = ["--asr_args", "--max_epoch 3", "--lm_args", "--max_epoch 2"]
+SHORT = [
+    *("--asr_args", "--max_epoch 3 --num_att_plot 1 --use_matplotlib true"),
+    *("--lm_args", "--max_epoch 2"),
+]
 
 
 class Recipe:

@@ -6,7 +6,7 @@ import sys
 
 from tests.egs2.conftest import SHORT
 
-TAG = "asr_train_asr_raw_en_bpe30_max_epoch3"
+TAG = "asr_train_asr_raw_en_bpe30_max_epoch3_num_att_plot1_use_matplotlibtrue"
 DECODING = "decode_asr_lm_lm_train_lm_max_epoch2_en_bpe30_valid.loss.ave_asr_model_train.loss.best"
 
 
@@ -36,6 +36,12 @@ def test_a_killed_training_resumes_and_keeps_its_epochs(finished):
     assert "The training was resumed using" in (exp / "train.log").read_text()
     assert "1epoch results" not in (exp / "train.log").read_text(), "epoch 1 was not done again"
     assert "3epoch results" in (exp / "train.log").read_text()
+
+
+def test_trainer_plots_attention_under_sdpa(finished):
+    assert "use_sdpa: true" in (finished.dir / "exp" / TAG / "config.yaml").read_text()
+    plots = list(finished.dir.glob(f"exp/{TAG}/att_ws/*/encoder.encoders.1.self_attn.3ep.png"))
+    assert plots and plots[0].stat().st_size > 10_000
 
 
 def test_output_says_where_the_run_is(finished):

@@ -25,8 +25,10 @@ _ODD_KERNELS = (
     "merge_conv_kernel",
     "positionwise_conv_kernel_size",
 )
+#: Options that are cut in halves: positions into sine and cosine, gated units into value and gate.
+_EVEN = ("output_size", "cgmlp_linear_units")
 #: Options that may be a list with one value per unique layer.
-_PER_LAYER = ("cgmlp_weight", "attn_branch_drop_rate", "stochastic_depth_rate")
+PER_LAYER = ("cgmlp_weight", "attn_branch_drop_rate", "stochastic_depth_rate")
 
 
 class EncoderConfError(ValueError, AssertionError):
@@ -68,14 +70,17 @@ def check_values(conf: Mapping[str, Any], num_blocks: int) -> None:
             raise EncoderConfError(f"{key} must be an integer of 1 or more, not {value!r}")
         if key in _ODD_KERNELS and isinstance(value, int) and value % 2 == 0:
             raise EncoderConfError(f"{key} must be odd, not {value}")
+        if key in _EVEN and isinstance(value, int) and value % 2:
+            raise EncoderConfError(f"{key} must be even, not {value}")
     for key, value in conf.items():
-        if key in _PER_LAYER and isinstance(value, (list, tuple)) and len(value) != num_blocks:
+        if key in PER_LAYER and isinstance(value, (list, tuple)) and len(value) != num_blocks:
             raise EncoderConfError(
                 f"{key} has {len(value)} values, but needs one for each of the {num_blocks} "
                 "unique layers (prelude_blocks + recurrent_blocks + coda_blocks)"
             )
         if key.endswith(("_rate", "_weight")):
-            _check_fraction(key, value)
+            # What stochastic depth keeps is scaled by 1 / (1 - rate).
+            _check_fraction(key, value, one=key != "stochastic_depth_rate")
     heads, size = conf.get("attention_heads"), conf.get("output_size")
     if isinstance(heads, int) and isinstance(size, int) and size % heads:
         raise EncoderConfError(f"output_size={size} must be a multiple of attention_heads={heads}")
@@ -89,27 +94,36 @@ def check_choices(conf: Mapping[str, Any], choices: Mapping[str, Sequence[str]])
     """
     for key, allowed in choices.items():
         value = conf.get(key)
-        if isinstance(value, str) and value not in allowed:
-            near = get_close_matches(value, allowed, n=1)
+        if value is not None and value not in allowed:
+            near = get_close_matches(str(value), allowed, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise EncoderConfError(f"{key}={value!r} is none of {', '.join(allowed)}.{hint}")
 
 
-def check_interctc_layer_idx(interctc_layer_idx: Sequence[int], executed_blocks: int) -> None:
-    """Refuse positions of intermediate CTC that are not after an executed layer, the last excepted.
+def check_positions(key: str, positions: Any, first: int, last: int) -> None:
+    """Refuse positions in the depth of the encoder that do not exist.
+
+    Args:
+        key: The option.
+        positions: Its value, which should be a list of integers.
+        first: The smallest position.
+        last: The largest position; positions count executed layers.
 
     Raises:
-        EncoderConfError: Naming the position and the range.
+        EncoderConfError: Naming the key and the range.
     """
-    for position in interctc_layer_idx:
-        if not isinstance(position, int) or not 0 < position < executed_blocks:
-            raise EncoderConfError(
-                f"interctc_layer_idx={list(interctc_layer_idx)}: positions count executed layers, "
-                f"so each must be between 1 and {executed_blocks - 1}, not {position}"
-            )
+    if not isinstance(positions, (list, tuple)) or not all(
+        isinstance(position, int) and not isinstance(position, bool) and first <= position <= last
+        for position in positions
+    ):
+        raise EncoderConfError(
+            f"{key} counts executed layers: it must be a list of integers between {first} and "
+            f"{last}, not {positions!r}"
+        )
 
 
-def _check_fraction(key: str, value: Any) -> None:
+def _check_fraction(key: str, value: Any, one: bool) -> None:
     for number in value if isinstance(value, (list, tuple)) else (value,):
-        if isinstance(number, Real) and not 0.0 <= number <= 1.0:
-            raise EncoderConfError(f"{key} must be between 0 and 1, not {value!r}")
+        if isinstance(number, Real) and not (0.0 <= number < 1.0 or (one and number == 1.0)):
+            limit = "1" if one else "1, which it must stay below"
+            raise EncoderConfError(f"{key} must be between 0 and {limit}, not {value!r}")

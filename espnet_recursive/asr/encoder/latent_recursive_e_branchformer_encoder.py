@@ -34,5 +34,5 @@ class LatentRecursiveEBranchformerEncoder(LatentRecursiveEncoder, EBranchformerE
         ),
         "gate_activation": ("identity", "hardtanh", "tanh", "relu", "selu", "swish"),
         "ffn_activation_type": ("hardtanh", "tanh", "relu", "selu", "swish"),
-        "positionwise_layer_type": ("linear"),
+        "positionwise_layer_type": ("linear",),
     }

@@ -8,10 +8,11 @@ from typeguard import typechecked
 
 from espnet_recursive.asr.encoder.attention_weights import keep_weights_when_watched
 from espnet_recursive.asr.encoder.conf_checks import (
+    PER_LAYER,
     EncoderConfError,
     check_choices,
-    check_interctc_layer_idx,
     check_keys,
+    check_positions,
     check_values,
 )
 from espnet_recursive.recursion.shape import RecursionShape
@@ -46,7 +47,8 @@ class LatentRecursiveEncoder(AbsEncoder):
             execution.
 
     Raises:
-        TypeError: If a key is unknown or a value has the wrong type.
+        TypeError: If a key is unknown, or a key of the recursion has the wrong type.
+        typeguard.TypeCheckError: If an option of the stock encoder has the wrong type.
         ValueError: If a value cannot be; the message names the key and what it may be.
     """
 
@@ -72,8 +74,20 @@ class LatentRecursiveEncoder(AbsEncoder):
         effective = {key: p.default for key, p in cls.__signature__.parameters.items()} | given
         check_choices(effective, cls.choices)
         check_values(effective, shape.unique_blocks)
-        # The stock constructors know positions among unique layers only.
-        interctc_layer_idx = given.pop("interctc_layer_idx", None) or []
+        # The stock constructors know positions among unique layers only. 0 checkpoints the input.
+        interctc_layer_idx = given.pop("interctc_layer_idx", None)
+        interctc_layer_idx = [] if interctc_layer_idx is None else interctc_layer_idx
+        check_positions("interctc_layer_idx", interctc_layer_idx, 1, shape.executed_blocks - 1)
+        check_positions(
+            "gradient_checkpoint_layers",
+            given.get("gradient_checkpoint_layers", []),
+            0,
+            shape.executed_blocks,
+        )
+        # YAML's 0 is an integer, which the stock constructors take for the length of a list.
+        for key in PER_LAYER:
+            if isinstance(given.get(key), int):
+                given[key] = float(given[key])
 
         try:
             super().__init__(**given)
@@ -82,7 +96,6 @@ class LatentRecursiveEncoder(AbsEncoder):
                 f"encoder_conf of {cls.__name__}: {_failed_assertion(error)}"
             ) from error
 
-        check_interctc_layer_idx(interctc_layer_idx, shape.executed_blocks)
         if "interctc_layer_idx" in cls.__signature__.parameters:
             self.interctc_layer_idx = interctc_layer_idx
         self.encoders = RecursiveStack(self.encoders, shape)

@@ -1,6 +1,7 @@
 """Wrong configurations are refused when the encoder is built, and the message names the key."""
 
 import inspect
+import re
 from itertools import chain
 
 import pytest
@@ -10,8 +11,8 @@ from typeguard import TypeCheckError
 from espnet_recursive.asr.encoder.conf_checks import (
     EncoderConfError,
     check_choices,
-    check_interctc_layer_idx,
     check_keys,
+    check_positions,
     check_values,
 )
 
@@ -393,9 +394,9 @@ def test_options_that_do_not_go_together_say_what_espnet_needs(architectures):
 
 
 def test_positions_of_intermediate_ctc():
-    assert check_interctc_layer_idx([], 1) is None
-    assert check_interctc_layer_idx([1, 5, 23], 24) is None
-    for positions, wrong in (([0], 0), ([3, 24], 24), ([-1], -1), ([1, 99], 99)):
-        message = f"so each must be between 1 and 23, not {wrong}$"
+    assert check_positions("interctc_layer_idx", [], 1, 0) is None
+    assert check_positions("interctc_layer_idx", [1, 5, 23], 1, 23) is None
+    for positions in ([0], [3, 24], [-1], [1, 99], [True], ["1"], 3):
+        message = f"interctc_layer_idx .* between 1 and 23, not {re.escape(repr(positions))}$"
         with pytest.raises(EncoderConfError, match=message):
-            check_interctc_layer_idx(positions, 24)
+            check_positions("interctc_layer_idx", positions, 1, 23)
