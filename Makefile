@@ -11,7 +11,7 @@ DEMO := egs2/mini_an4/asr1
 IN_ENV := PATH="$(BIN):$$PATH"
 PYTEST := $(IN_ENV) OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help env demo test test-all lint format clean
+.PHONY: help env demo test test-all bench lint format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ test: env ## run the tests (ARGS="-k name", WORKERS=2)
 
 test-all: env ## run the tests and the whole of ESPnet's case grids
 	@$(PYTEST) -m "" $(ARGS)
+
+bench: env ## time the encoders against ESPnet's, as ratios (ARGS="--repeats 3")
+	@"$(BIN)/python" benchmarks/encoder_time.py $(ARGS)
 
 lint: env ## look for mistakes and for unformatted code
 	@"$(BIN)/ruff" check .

@@ -129,8 +129,7 @@ def test_checkpointed_executions_have_the_same_gradients(e_branchformer, batch):
     assert saved[1] < saved[0]
 
 
-def test_checkpointed_layers_outside_of_the_executed_ones_are_refused(architectures):
-    arch = architectures["e_branchformer"]
-    assert arch.build((1, 3, 1, 0), gradient_checkpoint_layers=[0, 4])
+def test_checkpointed_layers_outside_of_the_executed_ones_are_refused(e_branchformer):
+    assert e_branchformer.build((1, 3, 1, 0), gradient_checkpoint_layers=[0, 4])
     with pytest.raises(ValueError, match="gradient_checkpoint_layers .* between 0 and 4, not "):
-        arch.build((1, 3, 1, 0), gradient_checkpoint_layers=[5])
+        e_branchformer.build((1, 3, 1, 0), gradient_checkpoint_layers=[5])
