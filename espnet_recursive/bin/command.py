@@ -17,7 +17,7 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def command(main: Main) -> Main:
-    """Let `main` log to standard error and end a UserError with its message and status 1."""
+    """Let `main` log to standard error, and end a UserError with its message and status 1."""
 
     @functools.wraps(main)
     def wrapped(cmd: Sequence[str] | None = None) -> None:
@@ -26,6 +26,8 @@ def command(main: Main) -> Main:
             main(cmd)
         except UserError as error:
             raise SystemExit(f"Error: {error}") from error
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
 
     return wrapped
 

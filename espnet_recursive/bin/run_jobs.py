@@ -3,7 +3,8 @@
     run_jobs --log exp/stats/logdir/stats.JOB.log --nj 4 -- COMMAND --key_file keys.JOB.scp ...
 
 JOB stands for the number of the job in the command and in the log's path. A job that ended well
-leaves LOG.done with its command; remove that file to run the job again.
+leaves LOG.done, and is not run again with the same command in the same run; remove that file to run
+it again.
 """
 
 import argparse
@@ -28,6 +29,11 @@ def get_parser() -> argparse.ArgumentParser:
         "--progress", choices=("training", "utterances"), help="what to look for in the logs"
     )
     p.add_argument("--total", type=int, default=0, help="number of utterances, for --progress")
+    p.add_argument(
+        "--run",
+        default=os.environ.get("STEP_RUN", ""),
+        help="name of this run; asr.sh sets STEP_RUN",
+    )
     p.add_argument("command", nargs=argparse.REMAINDER, help="-- and the command")
     return p
 
@@ -48,7 +54,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
             if report := reader.read(line):
                 show(report)
 
-    run_jobs(parts, args.log, args.nj, args.max_running, on_line)
+    run_jobs(parts, args.log, args.nj, args.max_running, on_line, args.run)
     if args.progress and sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
 

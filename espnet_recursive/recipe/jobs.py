@@ -1,7 +1,7 @@
 """Commands with logs: one, or an array that differs in a number; restartable, with progress.
 
 In the command and the log's path the word ``JOB`` stands for the number, as in Kaldi's run.pl.
-A job that ended well leaves ``<log>.done`` with its command, and is not run again for the same one.
+A job that ended well leaves ``<log>.done`` and is not run again.
 """
 
 import itertools
@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,12 +25,37 @@ TAIL_LINES = 20
 _END_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
+@dataclass(frozen=True)
+class Job:
+    """One command, its log, and the run of the array that it belongs to."""
+
+    command: tuple[str, ...]
+    log: Path
+    run: str
+
+    @property
+    def done_file(self) -> Path:
+        """Beside the log; there when the job has ended well."""
+        return self.log.with_name(f"{self.log.name}.done")
+
+    @property
+    def signature(self) -> str:
+        """What `done_file` holds."""
+        return f"{shlex.join(self.command)}\n{self.run}"
+
+    def is_done(self) -> bool:
+        """Whether this very job of this very run has ended well."""
+        done = self.done_file
+        return done.exists() and done.read_text(encoding="utf-8") == self.signature
+
+
 def run_jobs(
     command: Sequence[str],
     log: Path | str,
     nj: int = 1,
     max_running: int = 1,
     on_line: Callable[[str], None] | None = None,
+    run: str = "",
 ) -> int:
     """Run a command, or nj of them, with a log each.
 
@@ -39,6 +65,8 @@ def run_jobs(
         nj: Number of jobs.
         max_running: How many run at a time.
         on_line: Called with each line that is added to a log.
+        run: A name for this run of the jobs. Jobs that ended well in a run of another name, with
+            other inputs for instance, are run again.
 
     Returns:
         How many jobs ran; the others had ended well before.
@@ -49,24 +77,26 @@ def run_jobs(
     """
     if nj > 1 and "JOB" not in str(log):
         raise UserError(f"--log {log} must contain JOB where there are {nj} jobs")
-    jobs = [
-        (
-            [part.replace("JOB", str(job)) for part in command],
-            Path(str(log).replace("JOB", f"{job}")),
-        )
-        for job in range(1, nj + 1)
-    ]
-    pending = [(parts, path) for parts, path in jobs if not _is_done(parts, path)]
-    for _, path in pending:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _keep_old(path)
-    with ThreadPoolExecutor(max_running) as pool, _follow([p for _, p in pending], on_line):
+    jobs = [_numbered(command, str(log), number, run) for number in range(1, nj + 1)]
+    pending = [job for job in jobs if not job.is_done()]
+    for job in pending:
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        _keep_old(job.log)
+    with (
+        ThreadPoolExecutor(max_running) as pool,
+        _follow([job.log for job in pending], on_line),
+    ):
         _run_all(pool, pending)
     return len(pending)
 
 
-def _run_all(pool: Executor, pending: Sequence[tuple[list[str], Path]]) -> None:
-    futures = [pool.submit(_run_job, parts, path) for parts, path in pending]
+def _numbered(command: Sequence[str], log: str, number: int, run: str) -> Job:
+    parts = tuple(part.replace("JOB", str(number)) for part in command)
+    return Job(parts, Path(log.replace("JOB", str(number))), run)
+
+
+def _run_all(pool: Executor, pending: Sequence[Job]) -> None:
+    futures = [pool.submit(_run_job, job) for job in pending]
     try:
         for future in futures:
             future.result()
@@ -75,13 +105,13 @@ def _run_all(pool: Executor, pending: Sequence[tuple[list[str], Path]]) -> None:
         raise
 
 
-def _run_job(command: list[str], log: Path) -> None:
-    with log.open("w", encoding="utf-8") as file:
-        file.write(f"# {shlex.join(command)}\n# Started at {_now()}\n")
+def _run_job(job: Job) -> None:
+    with job.log.open("w", encoding="utf-8") as file:
+        file.write(f"# {shlex.join(job.command)}\n# Started at {_now()}\n")
         file.flush()
         try:
             status = subprocess.run(
-                [*_END_WITH_PARENT, *command],
+                [*_END_WITH_PARENT, *job.command],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -91,24 +121,14 @@ def _run_job(command: list[str], log: Path) -> None:
             status = 127
         file.write(f"# Ended (code {status}) at {_now()}\n")
     if status:
-        end = "\n".join(
-            log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
-        )
+        lines = job.log.read_text(encoding="utf-8", errors="replace").splitlines()
         raise UserError(
-            f"the command failed (status {status}):\n  {shlex.join(command)}\n"
-            f"the end of its log:\n{end}\nthe whole log: {log.resolve()}"
+            f"the command failed (status {status}):\n  {shlex.join(job.command)}\n"
+            "the end of its log:\n" + "\n".join(lines[-TAIL_LINES:]) + "\n"
+            f"the whole log: {job.log.resolve()}"
         )
-    with whole_file(_done_file(log)) as file:
-        file.write(shlex.join(command))
-
-
-def _done_file(log: Path) -> Path:
-    return log.with_name(f"{log.name}.done")
-
-
-def _is_done(command: Sequence[str], log: Path) -> bool:
-    done = _done_file(log)
-    return done.exists() and done.read_text(encoding="utf-8") == shlex.join(command)
+    with whole_file(job.done_file) as file:
+        file.write(job.signature)
 
 
 def _keep_old(log: Path) -> None:

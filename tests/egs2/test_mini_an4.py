@@ -110,3 +110,14 @@ def test_compare_shows_the_model(finished):
     assert "{2, 5, 1, 1}" in result.stdout and "199,936" in result.stdout
     assert "MARCH THIRD NINETEEN TWENTY EIGHT" in result.stdout
     assert (finished.dir / "exp" / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_changed_data_are_decoded_again(finished):
+    logdir = finished.dir / "exp" / TAG / DECODING / "test" / "logdir"
+    decode = ("--stage", "12", "--stop_stage", "12", *SHORT)
+    (finished.dir / "dump/raw/test/wav.scp").touch()
+    logs = len(list(logdir.glob("*.log")))
+    assert finished.run(*decode)[0] == 0
+    assert len(list(logdir.glob("*.log"))) == logs + 1, "the old log is kept beside the new one"
+    status, output = finished.run(*decode)
+    assert status == 0 and output.count("done before") == 4

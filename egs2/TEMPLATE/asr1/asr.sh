@@ -331,8 +331,8 @@ fi
 
 # add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
 add_vocabulary_size() {
-    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' "$1" > "$1.${token_type}.part"
-    mv "$1.${token_type}.part" "$1.${token_type}"
+    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' "$1" > "$1.$$.part"
+    mv "$1.$$.part" "$1.${token_type}"
 }
 
 if in_range 6; then
@@ -340,10 +340,10 @@ if in_range 6; then
     need "${token_list}" 5
     for text in ${lm_train_text} ${lm_dev_text}; do need "${text}" 4; done
     # Several texts become one; lines without words are left out.
-    cat ${lm_train_text} | awk 'NF > 1' > "${data_feats}/lm_train.txt.part"
-    cmp -s "${data_feats}/lm_train.txt.part" "${data_feats}/lm_train.txt" \
-        || mv "${data_feats}/lm_train.txt.part" "${data_feats}/lm_train.txt"
-    rm -f "${data_feats}/lm_train.txt.part"
+    part=${data_feats}/lm_train.txt.$$.part
+    cat ${lm_train_text} | awk 'NF > 1' > "${part}"
+    cmp -s "${part}" "${data_feats}/lm_train.txt" || mv "${part}" "${data_feats}/lm_train.txt"
+    rm -f "${part}"
     logdir=${lm_stats_dir}/logdir
     _nj=$($(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${nj})
     _nj=$($(tool split_scp) ${lm_dev_text} ${logdir} --name dev --nj ${_nj})

@@ -64,7 +64,8 @@ in_range() {
 
 # need <file> <stage>: the file that an earlier stage writes must be there
 need() {
-    [ -e "$1" ] || die "$1 does not exist. Stage $2 writes it: run with --stage $2."
+    [ -e "$1" ] || die "$1 does not exist. Stage $2 writes it: run with --stage $2." \
+        "(Should that stage have been done before, remove the stamp that it names.)"
 }
 
 # with_parent <command...>: the kernel ends the command when this shell is killed, where util-linux
@@ -107,9 +108,23 @@ step() {
         log "done before; to repeat, remove ${stamp}"
     else
         rm -f "${stamp}"
+        begin "${stamp}.begun" "${signature}"
         attempt "$@"
         printf '%s\n' "${signature}" > "${stamp}.part"
         mv "${stamp}.part" "${stamp}"
+        rm -f "${stamp}.begun"
     fi
     exec {lock}>&-
+}
+
+# begin <file> <signature>: sets STEP_RUN, which run_jobs keeps with its finished jobs. It is that of
+# an earlier run of this very step that did not come to its end, whose finished jobs count, or else
+# a new one, so that changed inputs or a removed stamp have all jobs run again.
+begin() {
+    if [ ! -e "$1" ] || [ "$(tail -n +2 "$1")" != "$2" ]; then
+        printf '%s\n%s\n' "$(date +%s%N)-$$" "$2" > "$1.part"
+        mv "$1.part" "$1"
+    fi
+    STEP_RUN=$(head -n 1 "$1")
+    export STEP_RUN
 }
