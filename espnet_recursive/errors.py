@@ -1,4 +1,6 @@
-"""The error for what a user can put right."""
+"""The error for what a user can put right, and the reason in errors of others."""
+
+import inspect
 
 
 class UserError(ValueError):
@@ -7,3 +9,12 @@ class UserError(ValueError):
     The message names the file, the line or the key, and the remedy. Commands print it alone,
     without a traceback, and end with status 1.
     """
+
+
+def reason(error: BaseException) -> str:
+    """What an error says; of a bare assertion, its source line."""
+    if str(error) or not isinstance(error, AssertionError):
+        return str(error) or type(error).__name__
+    *_, frame = inspect.getinnerframes(error.__traceback__)
+    condition = "".join(frame.code_context or []).strip().removeprefix("assert ")
+    return f"these options do not go together, ESPnet needs: {condition}"

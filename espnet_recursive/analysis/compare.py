@@ -1,6 +1,7 @@
 """Trained models side by side: a table, transcripts, and a picture of how they learnt."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def plot_learning_curves(experiments: Sequence[Experiment], output: Path | str) 
     output.parent.mkdir(parents=True, exist_ok=True)
     with house_style():
         figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(10, 4))
-        for color, experiment in zip(COLORS, experiments, strict=False):
+        for color, experiment in zip(cycle(COLORS), experiments, strict=False):
             size = experiment.size
             label = f"{experiment.name} {size.shape}, {size.layers:,} in layers"
             for line, phase in zip(LINES, ("train", "valid"), strict=False):

@@ -7,7 +7,11 @@ from typing import Any
 import torch
 from espnet2.train.reporter import Reporter
 
-from espnet_recursive.analysis.parameters import EncoderSize, measure_state_dict
+from espnet_recursive.analysis.parameters import (
+    EncoderSize,
+    measure_state_dict,
+    parameters_of,
+)
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.results import find_scores
 from espnet_recursive.recipe.scoring import Score
@@ -59,7 +63,7 @@ def read_experiment(path: Path | str) -> Experiment:
     return Experiment(
         path=path,
         size=measure_state_dict(path.name, weights, _shape(config)),
-        parameters=sum(value.numel() for value in weights.values()),
+        parameters=sum(value.numel() for value in parameters_of(weights).values()),
         curves=_curves(states["reporter"]),
         scores={unit: find_scores(path, unit) for unit in ("wer", "cer", "ter")},
     )

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from espnet_recursive.analysis.paper import PAPER_ROWS
+from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.train_config import build_encoder, espnet_encoder_class, read_yaml
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS, encoder_class
@@ -53,7 +54,7 @@ def measure_config(path: Path | str, input_size: int = 80) -> EncoderSize:
         input_size: Dimension of the input features.
 
     Raises:
-        UserError: If there is no such encoder, or it cannot be built.
+        UserError: If there is no such encoder, it cannot be built, or it has no stack of layers.
     """
     config = read_yaml(path)
     name = config.get("encoder", "none")
@@ -62,6 +63,8 @@ def measure_config(path: Path | str, input_size: int = 80) -> EncoderSize:
     else:  # ESPnet's own names: its tasks take seconds to import, so only where they are needed
         cls = espnet_encoder_class(name, source=path)
     encoder = build_encoder(cls, config.get("encoder_conf", {}), input_size, source=path)
+    if not isinstance(getattr(encoder, "encoders", None), torch.nn.Module):
+        raise UserError(f"{path}: the encoder {name} has no stack of layers to count")
     return measure(Path(path).stem, encoder)
 
 
@@ -78,12 +81,24 @@ def measure_state_dict(
     prefix = "encoder.encoders."
     weights = {
         key: value.numel()
-        for key, value in state_dict.items()
-        if key.startswith("encoder.") and not key.endswith(_BUFFERS)
+        for key, value in parameters_of(state_dict).items()
+        if key.startswith("encoder.")
     }
     blocks = {key.removeprefix(prefix).split(".")[0] for key in weights if key.startswith(prefix)}
     layers = sum(size for key, size in weights.items() if key.startswith(prefix))
     return _size(name, shape, len(blocks), layers, sum(weights.values()))
+
+
+def parameters_of(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Leave out what ESPnet saves with the weights but does not train.
+
+    That is BatchNorm's statistics, the mel filters, and the mean and variance of the features.
+    """
+    return {
+        key: value
+        for key, value in state_dict.items()
+        if not key.endswith(_BUFFERS) and not key.startswith("normalize.")
+    }
 
 
 def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
@@ -109,7 +124,7 @@ def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
 
 
 #: Ends of names of what is saved with the weights but is no parameter.
-_BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked")
+_BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".melmat")
 
 
 def _size(

@@ -42,7 +42,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     experiments = [read_experiment(path) for path in args.experiment]
     rows = comparison_table(experiments, args.units)
     # Models stand side by side and figures one below the other: many figures, few models.
-    figures = [[key, *(row.get(key, "") for row in rows)] for key in rows[0]]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    figures = [[key, *(row.get(key, "") for row in rows)] for key in keys]
     print(tabulate(figures[1:], headers=figures[0], tablefmt="simple", disable_numparse=True,
                    colalign=("left", *["right"] * len(rows))))  # fmt: skip
     if args.data_dir:

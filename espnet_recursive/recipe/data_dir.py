@@ -26,8 +26,7 @@ def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
     table: dict[str, str] = {}
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
-            key, _, value = line.strip().partition(" ")
-            value = value.strip()
+            key, value = (*line.strip().split(maxsplit=1), "", "")[:2]
             if not key or (not value and not empty_values):
                 raise UserError(f"{path}, line {number}: expected 'key value', found {line!r}")
             if key in table:

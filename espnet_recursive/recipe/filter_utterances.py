@@ -30,17 +30,23 @@ def filter_data_dir(
     names = ("wav.scp", "utt2spk", "utt2num_samples")
     wav_scp, utt2spk, lengths = (read_table(source / name) for name in names)
     text = read_table(source / "text", empty_values=True)
-    check_same_keys(source / "wav.scp", wav_scp, source / "utt2num_samples", lengths)
+    for name, table in (("utt2num_samples", lengths), ("utt2spk", utt2spk), ("text", text)):
+        check_same_keys(source / "wav.scp", wav_scp, source / name, table)
 
     counts = {"kept": 0, "too short": 0, "too long": 0, "empty text": 0}
     kept = []
     for utterance in wav_scp:
+        if not lengths[utterance].isdigit():
+            raise UserError(
+                f"{source}/utt2num_samples, {utterance}: {lengths[utterance]!r} is no number of "
+                "samples. Run stage 3 again."
+            )
         seconds = int(lengths[utterance]) / fs
         if seconds <= min_seconds:
             reason = "too short"
         elif seconds >= max_seconds:
             reason = "too long"
-        elif not text.get(utterance):
+        elif not text[utterance]:
             reason = "empty text"
         else:
             reason = "kept"

@@ -1,8 +1,10 @@
 """Stage 3: audio of one format and one sampling rate, with the length of each utterance."""
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import soundfile
@@ -42,7 +44,8 @@ def format_data_dir(
     convert = partial(_convert, directory=target / "data", fs=fs, audio_format=audio_format)
     progress = partial(tqdm, total=len(wav_scp), desc=f"format {source.name}", unit="utt")
     if nj > 1 and len(wav_scp) > nj:
-        with ProcessPoolExecutor(nj) as pool:
+        # Not forked: a process with threads, as every one with a progress bar, may not be.
+        with ProcessPoolExecutor(nj, mp_context=get_context("forkserver")) as pool:
             chunk = min(64, len(wav_scp) // nj)
             done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
     else:
@@ -94,7 +97,8 @@ def _is_whole(path: str, utterance: str) -> bool:
     try:
         with soundfile.SoundFile(path) as file:
             file.seek(max(file.frames - 1, 0))
-            if file.frames and len(file.read(1)) == 1:
+            last = file.read(1)
+            if len(last) == 1 and not _is_cut(path, file):
                 return True
         reason = "it holds no samples, or fewer than its header says"
     except (soundfile.SoundFileError, OSError) as error:
@@ -103,3 +107,16 @@ def _is_whole(path: str, utterance: str) -> bool:
         f"{path} (utterance {utterance}) cannot be read: {reason}. "
         "Fetch the file again, or take the utterance out of the data directory."
     )
+
+
+def _is_cut(path: str, file: soundfile.SoundFile) -> bool:
+    """Whether the header of a WAV or NIST file promises more than there is.
+
+    libsndfile goes by the size of such files; of a WAV it notes what the header says.
+    """
+    if "should be" in file.extra_info:
+        return True
+    with open(path, "rb") as raw:
+        header = raw.read(1024)
+    count = re.search(rb"sample_count -i (\d+)", header) if header.startswith(b"NIST_1A") else None
+    return count is not None and int(count[1]) > file.frames

@@ -5,12 +5,13 @@ A job that ended well leaves ``<log>.done`` and is not run again.
 """
 
 import itertools
+import re
 import shlex
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from espnet_recursive.recipe.whole_files import whole_file
 
 #: Lines of the log that a failure shows.
 TAIL_LINES = 20
+#: The word, not a part of another one.
+_JOB = re.compile(r"(?<![A-Za-z0-9_])JOB(?![A-Za-z0-9_])")
 #: Where util-linux has it: the kernel ends the job when this process is killed, so that a second
 #: run never meets the remains of the first.
 _END_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
@@ -75,12 +78,15 @@ def run_jobs(
         UserError: If a job fails, with its command, the end of its log and the log's place. No
             further jobs are started then; those running come to their end.
     """
-    if nj > 1 and "JOB" not in str(log):
+    if nj < 1 or max_running < 1:
+        raise UserError(f"there must be a job, and one running: --nj {nj}, {max_running} at a time")
+    if nj > 1 and not _JOB.search(str(log)):
         raise UserError(f"--log {log} must contain JOB where there are {nj} jobs")
     jobs = [_numbered(command, str(log), number, run) for number in range(1, nj + 1)]
     pending = [job for job in jobs if not job.is_done()]
     for job in pending:
         job.log.parent.mkdir(parents=True, exist_ok=True)
+        job.done_file.unlink(missing_ok=True)
         _keep_old(job.log)
     with (
         ThreadPoolExecutor(max_running) as pool,
@@ -91,14 +97,14 @@ def run_jobs(
 
 
 def _numbered(command: Sequence[str], log: str, number: int, run: str) -> Job:
-    parts = tuple(part.replace("JOB", str(number)) for part in command)
-    return Job(parts, Path(log.replace("JOB", str(number))), run)
+    parts = tuple(_JOB.sub(str(number), part) for part in command)
+    return Job(parts, Path(_JOB.sub(str(number), log)), run)
 
 
 def _run_all(pool: Executor, pending: Sequence[Job]) -> None:
     futures = [pool.submit(_run_job, job) for job in pending]
     try:
-        for future in futures:
+        for future in as_completed(futures):
             future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -119,7 +125,7 @@ def _run_job(job: Job) -> None:
         except OSError as error:
             file.write(f"{error}\n")
             status = 127
-        file.write(f"# Ended (code {status}) at {_now()}\n")
+        file.write(f"\n# Ended (code {status}) at {_now()}\n")
     if status:
         lines = job.log.read_text(encoding="utf-8", errors="replace").splitlines()
         raise UserError(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 _EPOCH_STARTED = re.compile(r"(\d+)/(\d+)epoch started(?:\. Estimated time to finish: (.*))?")
 _EPOCH_RESULTS = re.compile(r"(\d+)epoch results: (.*)")
-_BATCHES = re.compile(r"(\d+)epoch:train:(\d+-\d+)batch: .*?\bloss=([^,]+)")
+# ESPnet leaves out a comma now and then, so a number ends where it ends: "loss=0.5lr=2.0".
+_NUMBER = r"[-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|nan|inf)"
+_BATCHES = re.compile(rf"(\d+)epoch:train:(\d+-\d+)batch: .*?(?<![a-z_])loss=({_NUMBER})")
 _PHASE = re.compile(r"\[(train|valid)\] ([^\[]*)")
 _UTTERANCE = re.compile(r"best hypo: |TooShortUttError|is too short for subsampling")
 

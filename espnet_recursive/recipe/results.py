@@ -47,7 +47,7 @@ def write_results(asr_exp: Path | str) -> Path:
         ]
         if rows:
             align = ("left", *["right"] * (len(rows[0]) - 1))
-            table = tabulate(rows, "keys", "github", colalign=align, disable_numparse=True)
+            table = tabulate(rows, "keys", "pipe", colalign=align, disable_numparse=True)
             lines += [f"### {unit.upper()}", table, ""]
     write_if_changed(asr_exp / "RESULTS.md", "\n".join(lines))
     return asr_exp / "RESULTS.md"

@@ -1,17 +1,14 @@
-"""Stage 13: error rates with their counts, and the trn files that NIST's sclite reads.
-
-The alignment is kaldialign's in its sclite mode: sclite's costs, so sclite's counts.
-"""
+"""Stage 13: error rates with sclite's counts, and the trn files that sclite reads."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import kaldialign
 import sentencepiece
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.alignment import align
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
 from espnet_recursive.recipe.whole_files import whole_file
 
@@ -52,14 +49,14 @@ class Score:
 
     def add(self, reference: Sequence[str], hypothesis: Sequence[str]) -> None:
         """Align one sentence and count."""
-        counts = kaldialign.edit_distance(list(reference), list(hypothesis), sclite_mode=True)
+        edits = align(reference, hypothesis)
         self.sentences += 1
         self.units += len(reference)
-        self.hits += len(reference) - counts["sub"] - counts["del"]
-        self.substitutions += counts["sub"]
-        self.deletions += counts["del"]
-        self.insertions += counts["ins"]
-        self.wrong_sentences += counts["total"] > 0
+        self.hits += len(reference) - edits.substitutions - edits.deletions
+        self.substitutions += edits.substitutions
+        self.deletions += edits.deletions
+        self.insertions += edits.insertions
+        self.wrong_sentences += edits.errors > 0
 
 
 def tokenize(text: str, unit: str, bpemodel: Path | str | None = None) -> list[str]:

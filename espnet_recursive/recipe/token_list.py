@@ -13,12 +13,15 @@ BLANK, UNKNOWN, SOS_EOS = "<blank>", "<unk>", "<sos/eos>"
 
 
 def read_sentences(text: Path | str) -> Iterator[str]:
-    """Yield the transcripts of a text file of lines "id words"."""
-    with Path(text).open(encoding="utf-8") as file:
-        for line in file:
-            _, _, words = line.strip().partition(" ")
-            if words:
-                yield words.strip()
+    """Return the transcripts of a text file of lines "id words", one by one.
+
+    Raises:
+        UserError: If there is no such file.
+    """
+    # At once and not at the first sentence: sentencepiece swallows what an iterator raises.
+    if not Path(text).is_file():
+        raise UserError(f"{text} does not exist. Run the stage that writes it, or check the path.")
+    return _sentences(Path(text))
 
 
 def train_bpe(
@@ -69,3 +72,10 @@ def train_bpe(
         (part / "tokens.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
     logging.info("%d tokens in %s/tokens.txt", len(tokens), output_dir)
     return tokens
+
+
+def _sentences(text: Path) -> Iterator[str]:
+    with text.open(encoding="utf-8") as file:
+        for line in file:
+            _, *words = line.strip().split(maxsplit=1) or [""]
+            yield from words

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from espnet_recursive.errors import UserError
+from espnet_recursive.errors import UserError, reason
 from espnet_recursive.recipe.whole_files import write_if_changed
 from espnet_recursive.registry import import_quietly
 
@@ -145,7 +145,7 @@ def build_encoder(
         with torch.device("meta"):
             return encoder_class(input_size=input_size, **encoder_conf)
     except Exception as error:
-        raise UserError(f"{source}: {error}") from error
+        raise UserError(f"{source}: {reason(error)}") from error
 
 
 def _parse(parser: Any, config: Path | str, arguments: Sequence[str]) -> Any:

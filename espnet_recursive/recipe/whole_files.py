@@ -46,12 +46,16 @@ def whole_dir(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
     shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
     part.mkdir()
     try:
         yield part
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            # A directory cannot be replaced in one go; two renames leave the smallest gap.
+            os.replace(path, old)
         os.replace(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -18,6 +18,7 @@ from espnet_recursive.recipe.data_dir import (
 #: Ids in an order that is nobody's, with characters on which languages of a machine disagree.
 TABLE = {
     "utt-10": "ZWEI DREI",
+    "Vtt-1": "V",
     "utt_1": "ÄÖÜ ß",
     "Utt-1": "你好 世界",
     "utt-1": "a  b",

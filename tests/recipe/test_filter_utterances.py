@@ -62,11 +62,19 @@ def test_sampling_rate_counts(source, tmp_path):
     assert counts == {"kept": 2, "too short": 0, "too long": 4, "empty text": 0}
 
 
-def test_utterance_missing_in_text_counts_as_empty(source, tmp_path):
+def test_utterance_missing_in_text(source, tmp_path):
     text = (source / "text").read_text().replace("a-shortest Y Z\n", "")
     (source / "text").write_text(text)
-    counts = filter_data_dir(source, tmp_path / "out", 0.1, 2.0, 1000)
-    assert counts == {"kept": 1, "too short": 1, "too long": 2, "empty text": 2}
+    with pytest.raises(UserError, match=r"1 utterances of .*wav\.scp are not in .*: a-shortest"):
+        filter_data_dir(source, tmp_path / "out", 0.1, 2.0, 1000)
+
+
+def test_length_that_is_no_number(source, tmp_path):
+    lengths = (source / "utt2num_samples").read_text().splitlines()
+    lengths[0] = lengths[0].split()[0] + " many"
+    (source / "utt2num_samples").write_text("\n".join(lengths) + "\n")
+    with pytest.raises(UserError, match="'many' is no number of samples"):
+        filter_data_dir(source, tmp_path / "out", 0.1, 2.0, 1000)
 
 
 def test_nothing_left(source, tmp_path):

@@ -48,7 +48,9 @@ def test_never_more_jobs_than_utterances(scp, tmp_path):
 def test_balanced_by_length(tmp_path):
     generator = random.Random(0)
     # Sorted by id, the second half is a hundred times as long: halves of the list would not do.
-    lengths = {f"utt{n:03d}": generator.randint(1, 100) * (100 if n > 99 else 1) for n in range(200)}
+    lengths = {
+        f"utt{n:03d}": generator.randint(1, 100) * (100 if n > 99 else 1) for n in range(200)
+    }
     write_table(tmp_path / "text", lengths)
     write_table(tmp_path / "utt2num_samples", lengths)
     split_scp(tmp_path / "text", tmp_path / "out", 7)

@@ -1,12 +1,13 @@
 """Files and directories that appear whole or not at all."""
 
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from espnet_recursive.recipe.whole_files import whole_dir, whole_file
+from espnet_recursive.recipe.whole_files import whole_dir, whole_file, write_if_changed
 
 #: Writes half of the new content, says so, and waits to be killed.
 HALF_FILE = """
@@ -57,6 +58,16 @@ def test_old_file_stays_until_the_end(tmp_path):
     assert content(tmp_path) == {"table": "new"}
 
 
+def test_who_reads_the_old_file_reads_all_of_it(tmp_path):
+    """The new content is another file under the old name, not written over the old content."""
+    path = tmp_path / "table"
+    path.write_text("old")
+    with path.open() as reader:
+        with whole_file(path) as file:
+            file.write("new")
+        assert reader.read() == "old"
+
+
 def test_bytes(tmp_path):
     with whole_file(tmp_path / "audio", "wb") as file:
         file.write(b"\x00\xff\r\n")
@@ -88,6 +99,17 @@ def test_killed_while_writing_a_file(tmp_path):
     with whole_file(path) as file:
         file.write("new")
     assert content(tmp_path) == {"table": "new"}
+
+
+def test_same_text_is_not_written_again(tmp_path):
+    path = tmp_path / "new" / "RESULTS.md"
+    write_if_changed(path, "ä\n")
+    os.utime(path, (1, 1))
+    write_if_changed(path, "ä\n")
+    assert path.stat().st_mtime == 1
+    write_if_changed(path, "ö\n")
+    assert path.stat().st_mtime > 1
+    assert content(path.parent) == {"RESULTS.md": "ö\n"}
 
 
 def test_dir_appears_at_the_end(tmp_path):

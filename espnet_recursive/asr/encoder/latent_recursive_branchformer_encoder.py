@@ -2,6 +2,13 @@
 
 from espnet2.asr.encoder.branchformer_encoder import BranchformerEncoder
 
+from espnet_recursive.asr.encoder.espnet_names import (
+    ACTIVATIONS,
+    ATTENTIONS,
+    INPUT_LAYERS,
+    POSITIONS,
+    REL_POS_TYPES,
+)
 from espnet_recursive.asr.encoder.latent_recursive_encoder import LatentRecursiveEncoder
 
 
@@ -12,15 +19,10 @@ class LatentRecursiveBranchformerEncoder(LatentRecursiveEncoder, BranchformerEnc
     """
 
     choices = {
-        "input_layer": ("linear", "conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8", "embed"),
-        "rel_pos_type": ("latest", "legacy"),
-        "pos_enc_layer_type": ("abs_pos", "scaled_abs_pos", "rel_pos", "legacy_rel_pos"),
-        "attention_layer_type": (
-            "selfattn",
-            "rel_selfattn",
-            "legacy_rel_selfattn",
-            "fast_selfattn",
-        ),
-        "gate_activation": ("identity", "hardtanh", "tanh", "relu", "selu", "swish"),
+        "input_layer": INPUT_LAYERS,
+        "rel_pos_type": REL_POS_TYPES,
+        "pos_enc_layer_type": POSITIONS,
+        "attention_layer_type": (*ATTENTIONS, "fast_selfattn"),
+        "gate_activation": ("identity", *ACTIVATIONS),
         "merge_method": ("concat", "learned_ave", "fixed_ave"),
     }

@@ -2,6 +2,14 @@
 
 from espnet2.asr.encoder.conformer_encoder import ConformerEncoder
 
+from espnet_recursive.asr.encoder.espnet_names import (
+    ACTIVATIONS,
+    ATTENTIONS,
+    INPUT_LAYERS,
+    POSITIONS,
+    POSITIONWISE_LAYERS,
+    REL_POS_TYPES,
+)
 from espnet_recursive.asr.encoder.latent_recursive_encoder import LatentRecursiveEncoder
 
 
@@ -12,10 +20,10 @@ class LatentRecursiveConformerEncoder(LatentRecursiveEncoder, ConformerEncoder):
     """
 
     choices = {
-        "input_layer": ("linear", "conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8", "embed"),
-        "rel_pos_type": ("latest", "legacy"),
-        "pos_enc_layer_type": ("abs_pos", "conv", "scaled_abs_pos", "rel_pos", "legacy_rel_pos"),
-        "selfattention_layer_type": ("selfattn", "rel_selfattn", "legacy_rel_selfattn"),
-        "positionwise_layer_type": ("linear", "conv1d", "conv1d-linear"),
-        "activation_type": ("hardtanh", "tanh", "relu", "selu", "swish"),
+        "input_layer": INPUT_LAYERS,
+        "rel_pos_type": REL_POS_TYPES,
+        "pos_enc_layer_type": (*POSITIONS, "conv"),
+        "selfattention_layer_type": ATTENTIONS,
+        "positionwise_layer_type": POSITIONWISE_LAYERS,
+        "activation_type": ACTIVATIONS,
     }

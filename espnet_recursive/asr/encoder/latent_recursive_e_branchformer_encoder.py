@@ -2,6 +2,13 @@
 
 from espnet2.asr.encoder.e_branchformer_encoder import EBranchformerEncoder
 
+from espnet_recursive.asr.encoder.espnet_names import (
+    ACTIVATIONS,
+    ATTENTIONS,
+    INPUT_LAYERS,
+    POSITIONS,
+    REL_POS_TYPES,
+)
 from espnet_recursive.asr.encoder.latent_recursive_encoder import LatentRecursiveEncoder
 
 
@@ -12,27 +19,11 @@ class LatentRecursiveEBranchformerEncoder(LatentRecursiveEncoder, EBranchformerE
     """
 
     choices = {
-        "input_layer": (
-            "linear",
-            "conv1d1",
-            "conv1d2",
-            "conv1d3",
-            "conv2d",
-            "conv2d1",
-            "conv2d2",
-            "conv2d6",
-            "conv2d8",
-            "embed",
-        ),
-        "rel_pos_type": ("latest", "legacy"),
-        "pos_enc_layer_type": ("abs_pos", "conv", "scaled_abs_pos", "rel_pos", "legacy_rel_pos"),
-        "attention_layer_type": (
-            "selfattn",
-            "rel_selfattn",
-            "legacy_rel_selfattn",
-            "fast_selfattn",
-        ),
-        "gate_activation": ("identity", "hardtanh", "tanh", "relu", "selu", "swish"),
-        "ffn_activation_type": ("hardtanh", "tanh", "relu", "selu", "swish"),
+        "input_layer": (*INPUT_LAYERS, "conv1d1", "conv1d2", "conv1d3"),
+        "rel_pos_type": REL_POS_TYPES,
+        "pos_enc_layer_type": (*POSITIONS, "conv"),
+        "attention_layer_type": (*ATTENTIONS, "fast_selfattn"),
+        "gate_activation": ("identity", *ACTIVATIONS),
+        "ffn_activation_type": ACTIVATIONS,
         "positionwise_layer_type": ("linear",),
     }

@@ -1,6 +1,7 @@
 """What turns one of ESPnet's encoders into a recursive one."""
 
 import inspect
+from dataclasses import fields
 from typing import Any, ClassVar
 
 from espnet2.asr.encoder.abs_encoder import AbsEncoder
@@ -15,8 +16,13 @@ from espnet_recursive.asr.encoder.conf_checks import (
     check_positions,
     check_values,
 )
+from espnet_recursive.errors import reason
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
+
+#: The keys of the recursion, and the positions that the stock constructors check against the number
+#: of unique layers, where they count executed ones here.
+_NOT_FOR_STOCK = {field.name for field in fields(RecursionShape)} | {"interctc_layer_idx"}
 
 
 class LatentRecursiveEncoder(AbsEncoder):
@@ -67,39 +73,31 @@ class LatentRecursiveEncoder(AbsEncoder):
         check_keys(conf, tuple(cls.__signature__.parameters), cls.__name__)
         given = dict(cls.__signature__.bind(input_size, *args, **conf).arguments)
         shape = RecursionShape.from_conf(given)
-        for key in shape.__dataclass_fields__:
-            given.pop(key, None)
-        given["num_blocks"] = shape.unique_blocks
-
-        effective = {key: p.default for key, p in cls.__signature__.parameters.items()} | given
-        check_choices(effective, cls.choices)
-        check_values(effective, shape.unique_blocks)
-        # The stock constructors know positions among unique layers only. 0 checkpoints the input.
-        interctc_layer_idx = given.pop("interctc_layer_idx", None)
-        interctc_layer_idx = [] if interctc_layer_idx is None else interctc_layer_idx
-        check_positions("interctc_layer_idx", interctc_layer_idx, 1, shape.executed_blocks - 1)
-        check_positions(
-            "gradient_checkpoint_layers",
-            given.get("gradient_checkpoint_layers", []),
-            0,
-            shape.executed_blocks,
-        )
-        # YAML's 0 is an integer, which the stock constructors take for the length of a list.
-        for key in PER_LAYER:
-            if isinstance(given.get(key), int):
-                given[key] = float(given[key])
-
+        interctc_layer_idx = cls._check(given, shape)
         try:
-            super().__init__(**given)
+            super().__init__(**_stock_conf(given, shape))
         except AssertionError as error:
-            raise EncoderConfError(
-                f"encoder_conf of {cls.__name__}: {_failed_assertion(error)}"
-            ) from error
-
+            raise EncoderConfError(f"encoder_conf of {cls.__name__}: {reason(error)}") from error
         if "interctc_layer_idx" in cls.__signature__.parameters:
             self.interctc_layer_idx = interctc_layer_idx
         self.encoders = RecursiveStack(self.encoders, shape)
         keep_weights_when_watched(self.encoders)
+
+    @classmethod
+    def _check(cls, given: dict[str, Any], shape: RecursionShape) -> list[int]:
+        """Refuse what cannot be; return the positions of intermediate CTC."""
+        defaults = {key: p.default for key, p in cls.__signature__.parameters.items()}
+        effective = defaults | given
+        check_choices(effective, cls.choices)
+        check_values(effective, shape.unique_blocks)
+        depth = shape.executed_blocks
+        positions = effective.get("interctc_layer_idx")
+        positions = [] if positions is None else positions
+        check_positions("interctc_layer_idx", positions, 1, depth - 1)
+        # Position 0 is the input layer.
+        checkpointed = effective.get("gradient_checkpoint_layers", [])
+        check_positions("gradient_checkpoint_layers", checkpointed, 0, depth)
+        return positions
 
     @property
     def shape(self) -> RecursionShape:
@@ -131,10 +129,11 @@ def _recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
     return inspect.Signature(parameters.values())
 
 
-def _failed_assertion(error: AssertionError) -> str:
-    """The text of an assertion in ESPnet, which mostly has no message but its own source line."""
-    if error.args:
-        return str(error)
-    *_, frame = inspect.getinnerframes(error.__traceback__)
-    condition = "".join(frame.code_context or []).strip().removeprefix("assert ")
-    return f"these options do not go together, ESPnet needs: {condition}"
+def _stock_conf(given: dict[str, Any], shape: RecursionShape) -> dict[str, Any]:
+    """The options as the stock constructor takes them."""
+    conf = {key: value for key, value in given.items() if key not in _NOT_FOR_STOCK}
+    for key in PER_LAYER:
+        # YAML's 0 is an integer, whose length the stock constructors ask for.
+        if isinstance(conf.get(key), int):
+            conf[key] = float(conf[key])
+    return conf | {"num_blocks": shape.unique_blocks}

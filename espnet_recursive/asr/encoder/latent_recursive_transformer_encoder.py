@@ -2,6 +2,10 @@
 
 from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
 
+from espnet_recursive.asr.encoder.espnet_names import (
+    INPUT_LAYERS,
+    POSITIONWISE_LAYERS,
+)
 from espnet_recursive.asr.encoder.latent_recursive_encoder import LatentRecursiveEncoder
 
 
@@ -17,17 +21,7 @@ class LatentRecursiveTransformerEncoder(LatentRecursiveEncoder, TransformerEncod
     """
 
     choices = {
-        "input_layer": (
-            "linear",
-            "wav2vec",
-            "conv1d2",
-            "conv2d",
-            "conv2d1",
-            "conv2d2",
-            "conv2d6",
-            "conv2d8",
-            "embed",
-        ),
+        "input_layer": (*INPUT_LAYERS, "wav2vec", "conv1d2"),
         "pos_enc_layer_type": ("abs_pos", "conv"),
-        "positionwise_layer_type": ("linear", "conv1d", "conv1d-linear"),
+        "positionwise_layer_type": POSITIONWISE_LAYERS,
     }

@@ -1,0 +1,269 @@
+"""Stage 13: counts by hand, against NIST's sclite where it is installed, and against jiwer."""
+
+import json
+import random
+import re
+import shutil
+import subprocess
+
+import jiwer
+import pytest
+import sentencepiece
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.data_dir import write_table
+from espnet_recursive.recipe.scoring import (
+    UNITS,
+    Score,
+    describe,
+    read_score,
+    results_row,
+    score,
+    tokenize,
+)
+
+#: NIST's scorer: "sctk sclite" in Debian, "sclite" elsewhere.
+SCLITE = next(([*c] for c in (["sctk", "sclite"], ["sclite"]) if shutil.which(c[0])), None)
+
+REFERENCES = {"s1-a": "THE CAT SAT", "s1-b": "ONE TWO THREE FOUR", "s2-c": "YES", "s2-d": ""}
+HYPOTHESES = {"s1-a": "THE CAT SAT", "s1-b": "ONE TOO FOUR FIVE", "s2-c": "", "s2-d": "NO GO"}
+
+
+def write_pair(directory, references, hypotheses):
+    write_table(directory / "ref", references)
+    write_table(directory / "hyp", hypotheses)
+    write_table(directory / "utt2spk", {key: key.split("-")[0] for key in references})
+    return directory / "ref", directory / "hyp", directory / "utt2spk"
+
+
+def counts(total):
+    return total.hits, total.substitutions, total.deletions, total.insertions
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """The files of the example above."""
+    return write_pair(tmp_path, REFERENCES, HYPOTHESES)
+
+
+def test_counts_by_hand(pair, tmp_path):
+    total = score(*pair, tmp_path / "wer", "wer")
+    # b: TWO -> TOO, THREE deleted, FIVE inserted; c: a deletion; d: two insertions.
+    assert total == Score(4, 8, 5, 1, 2, 3, 3)
+    assert total.errors == 6
+    assert total.error_rate == pytest.approx(75.0)
+    assert total.sentence_error_rate == pytest.approx(75.0)
+    assert total.percent(total.hits) == pytest.approx(62.5)
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "expected"),
+    [
+        ("", "", (0, 0, 0, 0)),
+        ("A", "", (0, 0, 1, 0)),
+        ("", "A B", (0, 0, 0, 2)),
+        ("A B", "A B", (2, 0, 0, 0)),
+        ("A B", "B A", (1, 0, 1, 1)),
+        ("A B", "C D", (0, 2, 0, 0)),
+        # Case counts: transcripts are normalised by those who prepare the data.
+        ("a", "A", (0, 1, 0, 0)),
+    ],
+)
+def test_one_sentence(reference, hypothesis, expected):
+    total = Score()
+    total.add(reference.split(), hypothesis.split())
+    assert counts(total) == expected
+    assert total.units == len(reference.split())
+    assert total.wrong_sentences == (reference != hypothesis)
+
+
+def test_nothing_to_score_is_no_error():
+    assert Score().error_rate == Score().sentence_error_rate == 0.0
+
+
+def test_trn_files(pair, tmp_path):
+    """As ESPnet writes them: words, a tab, (speaker-utterance)."""
+    score(*pair, tmp_path / "wer", "wer")
+    assert (tmp_path / "wer" / "ref.trn").read_text() == (
+        "THE CAT SAT\t(s1-s1-a)\nONE TWO THREE FOUR\t(s1-s1-b)\nYES\t(s2-s2-c)\n\t(s2-s2-d)\n"
+    )
+    assert (tmp_path / "wer" / "hyp.trn").read_text() == (
+        "THE CAT SAT\t(s1-s1-a)\nONE TOO FOUR FIVE\t(s1-s1-b)\n\t(s2-s2-c)\nNO GO\t(s2-s2-d)\n"
+    )
+    score(*pair, tmp_path / "cer", "cer")
+    line = (tmp_path / "cer" / "ref.trn").read_text().splitlines()[0]
+    assert line == "T H E <space> C A T <space> S A T\t(s1-s1-a)"
+
+
+def test_result_files(pair, tmp_path):
+    total = score(*pair, tmp_path / "wer", "wer")
+    values = json.loads((tmp_path / "wer" / "result.json").read_text())
+    assert values["unit"] == "wer"
+    assert values["error_rate"] == total.error_rate
+    assert read_score(tmp_path / "wer" / "result.json") == total
+    text = (tmp_path / "wer" / "result.txt").read_text()
+    assert text == describe(total, "wer")
+    assert "WER 75.00 %: 6 errors in 8 words of 4 sentences\n" in text
+    assert "hits 5, substitutions 1, deletions 2, insertions 3\n" in text
+    assert len(list((tmp_path / "wer").iterdir())) == 4
+
+
+def test_different_utterances(pair, tmp_path):
+    write_table(tmp_path / "hyp", {key: "X" for key in REFERENCES if key != "s1-b"})
+    with pytest.raises(UserError, match=r"1 utterances of .*/ref are not in .*/hyp: s1-b"):
+        score(*pair, tmp_path / "wer", "wer")
+    assert not (tmp_path / "wer").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("AB C", ["A", "B", "<space>", "C"]),
+        ("  A   B ", ["A", "<space>", "B"]),
+        ("你好 世", ["你", "好", "<space>", "世"]),
+        ("", []),
+    ],
+)
+def test_characters(text, tokens):
+    assert tokenize(text, "cer") == tokens
+
+
+def test_chinese_characters(tmp_path):
+    """AISHELL-1's transcripts have no spaces: one word, and as many units as characters."""
+    pair = write_pair(tmp_path, {"s-a": "今天天气很好"}, {"s-a": "今天天汽好"})
+    assert score(*pair, tmp_path / "cer", "cer") == Score(1, 6, 4, 1, 1, 0, 1)
+    assert score(*pair, tmp_path / "wer", "wer") == Score(1, 1, 0, 1, 0, 0, 1)
+    trn = (tmp_path / "cer" / "ref.trn").read_text(encoding="utf-8")
+    assert trn == "今 天 天 气 很 好\t(s-s-a)\n"
+
+
+def test_subword_tokens(an4, bpe, tmp_path):
+    text, utt2spk = an4["train"] / "text", an4["train"] / "utt2spk"
+    total = score(text, text, utt2spk, tmp_path / "ter", "ter", bpe / "bpe.model")
+    model = sentencepiece.SentencePieceProcessor(model_file=str(bpe / "bpe.model"))
+    words = [line.split(maxsplit=1)[1] for line in text.read_text().splitlines()]
+    expected = [" ".join(model.encode_as_pieces(line)) for line in words]
+    lines = (tmp_path / "ter" / "ref.trn").read_text(encoding="utf-8").splitlines()
+    assert [line.split("\t")[0] for line in lines] == expected
+    assert total.errors == 0
+    assert total.hits == total.units == sum(len(line.split()) for line in expected)
+
+
+def test_subword_tokens_need_a_model(pair, tmp_path):
+    with pytest.raises(UserError, match="--bpemodel"):
+        score(*pair, tmp_path / "ter", "ter")
+
+
+def test_columns_of_espnet(pair, tmp_path):
+    row = results_row(score(*pair, tmp_path / "wer", "wer"))
+    assert dict(row) == {"Snt": "4", "Wrd": "8", "Corr": "62.5", "Sub": "12.5", "Del": "25.0",
+                         "Ins": "37.5", "Err": "75.0", "S.Err": "75.0"}  # fmt: skip
+
+
+def recognised(generator, words, vocabulary):
+    """What a recogniser with one word in seven wrong makes of `words`."""
+    hypothesis = []
+    for word in words:
+        error = generator.random()
+        if error < 0.05:
+            continue
+        hypothesis.append(generator.choice(vocabulary) if error < 0.1 else word)
+        if error > 0.95:
+            hypothesis.append(generator.choice(vocabulary))
+    return hypothesis
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Three hundred sentences and what a recogniser may make of them."""
+    generator = random.Random(0)
+    vocabulary = ["".join(generator.choices("ABCDEFGH", k=4)) for _ in range(200)]
+    references, hypotheses = {}, {}
+    for number in range(300):
+        key = f"s{number % 7}-{number:03d}"
+        words = generator.choices(vocabulary, k=generator.randint(0, 20))
+        references[key] = " ".join(words)
+        hypotheses[key] = " ".join(recognised(generator, words, vocabulary))
+    return references, hypotheses
+
+
+@pytest.fixture(scope="module")
+def unlike_texts():
+    """Three hundred pairs that have nothing to do with each other, in a vocabulary of five."""
+    generator = random.Random(1)
+    texts = [
+        {
+            f"s{number % 7}-{number:03d}": " ".join(generator.choices("ABCDE", k=length))
+            for number, length in enumerate(generator.choices(range(13), k=300))
+        }
+        for _ in range(2)
+    ]
+    return texts
+
+
+def sclite(directory):
+    """The counts (hits, substitutions, deletions, insertions) of each utterance, by sclite."""
+    output = subprocess.run(
+        [*SCLITE, "-r", directory / "ref.trn", "trn", "-h", directory / "hyp.trn", "trn"]
+        + ["-i", "rm", "-s", "-o", "pra", "stdout"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = re.findall(r"id: \(\w+-(\S+)\)\nScores: \(#C #S #D #I\) (.*)", output)
+    return {key: tuple(map(int, numbers.split())) for key, numbers in found}
+
+
+def ours(references, hypotheses, unit="wer"):
+    result = {}
+    for key, reference in references.items():
+        total = Score()
+        total.add(tokenize(reference, unit), tokenize(hypotheses[key], unit))
+        result[key] = counts(total)
+    return result
+
+
+needs_sclite = pytest.mark.skipif(SCLITE is None, reason="NIST's sclite is not installed")
+
+
+@needs_sclite
+@pytest.mark.parametrize("unit", ["wer", "cer"])
+def test_sclite_counts_the_same(texts, tmp_path, unit):
+    total = score(*write_pair(tmp_path, *texts), tmp_path / unit, unit)
+    theirs = sclite(tmp_path / unit)
+    assert theirs == ours(*texts, unit)
+    assert tuple(map(sum, zip(*theirs.values(), strict=True))) == counts(total)
+    assert sum(any(wrong) for _, *wrong in theirs.values()) == total.wrong_sentences
+
+
+@needs_sclite
+def test_sclite_makes_the_same_choice_among_alignments_of_the_same_cost(unlike_texts, tmp_path):
+    """Three substitutions cost as much as two deletions and two insertions, one error more."""
+    score(*write_pair(tmp_path, *unlike_texts), tmp_path / "wer", "wer")
+    assert sclite(tmp_path / "wer") == ours(*unlike_texts)
+
+
+def test_jiwer_never_finds_more_errors(texts, unlike_texts):
+    """With its equal costs for all errors jiwer finds the fewest; sclite's costs may need more."""
+    for references, hypotheses in (texts, unlike_texts):
+        for key, (hits, *wrong) in ours(references, hypotheses).items():
+            if references[key]:
+                theirs = jiwer.process_words(references[key], hypotheses[key])
+                errors = theirs.substitutions + theirs.deletions + theirs.insertions
+                assert errors <= sum(wrong)
+                assert (errors == 0) == (sum(wrong) == 0)
+                assert hits >= theirs.hits
+
+
+def test_jiwer_agrees_on_what_a_recogniser_does(texts):
+    """A few errors in long sentences leave little choice of alignments."""
+    references, hypotheses = texts
+    keys = [key for key in references if references[key]]
+    theirs = jiwer.process_words([references[k] for k in keys], [hypotheses[k] for k in keys])
+    mine = [ours(references, hypotheses)[key] for key in keys]
+    total = theirs.substitutions + theirs.deletions + theirs.insertions
+    assert sum(sum(wrong) for _, *wrong in mine) == pytest.approx(total, rel=0.01)
+
+
+def test_units_are_those_of_espnet():
+    assert list(UNITS) == ["wer", "cer", "ter"]

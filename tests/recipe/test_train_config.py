@@ -1,0 +1,207 @@
+"""Training YAMLs: what is laid over them, and what ESPnet would refuse."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.train_config import (
+    check_asr_config,
+    check_gpus,
+    check_lm_config,
+    merge_train_config,
+    read_encoder_config,
+    read_yaml,
+)
+
+REPO = Path(__file__).resolve().parents[2]
+MINI_CONF = REPO / "egs2" / "mini_an4" / "asr1" / "conf"
+TRAIN, BASELINE = MINI_CONF / "train_asr.yaml", MINI_CONF / "encoder" / "baseline.yaml"
+LM = MINI_CONF / "train_lm.yaml"
+ROWS = sorted((REPO / "conf" / "encoder").glob("*.yaml"))
+
+
+def load(path):
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Return a function that writes train_asr.yaml with some keys changed."""
+
+    def write(source=TRAIN, **changes):
+        path = tmp_path / "changed.yaml"
+        path.write_text(yaml.safe_dump(load(source) | changes))
+        return path
+
+    return write
+
+
+def refuses(check, path, match, *arguments):
+    with pytest.raises(UserError, match=match) as raised:
+        check(path, *arguments)
+    assert str(path) in str(raised.value)
+
+
+def test_merge_without_an_encoder_keeps_everything(tmp_path):
+    merge_train_config(TRAIN, None, tmp_path / "out.yaml")
+    assert load(tmp_path / "out.yaml") == load(TRAIN)
+
+
+def test_merge_replaces_the_encoder_as_a_whole(tmp_path):
+    merge_train_config(TRAIN, BASELINE, tmp_path / "out.yaml")
+    merged, train, baseline = (load(path) for path in (tmp_path / "out.yaml", TRAIN, BASELINE))
+    assert merged.pop("encoder") == baseline["encoder"] == "transformer"
+    # Nothing of the recursion is left in it, though train_asr.yaml has prelude_blocks and others.
+    assert merged.pop("encoder_conf") == baseline["encoder_conf"]
+    assert merged == {k: v for k, v in train.items() if k not in ("encoder", "encoder_conf")}
+
+
+def test_merge_keeps_types_and_order(tmp_path):
+    text = "a: 1e-3\nb: 1.0e-3\nc: 'no'\nd: no\nz: null\ne: [1, '1']\nf: ä\nk: {y: 1, b: 2}\n"
+    (tmp_path / "in.yaml").write_text(text, encoding="utf-8")
+    merge_train_config(tmp_path / "in.yaml", None, tmp_path / "out.yaml")
+    assert load(tmp_path / "out.yaml") == load(tmp_path / "in.yaml")
+    assert list(load(tmp_path / "out.yaml")) == list(load(tmp_path / "in.yaml"))
+
+
+def test_merge_names_its_sources(tmp_path):
+    merge_train_config(TRAIN, BASELINE, tmp_path / "exp" / "out.yaml")
+    first = (tmp_path / "exp" / "out.yaml").read_text().splitlines()[0]
+    assert first == f"# Written from {TRAIN} with the encoder of {BASELINE}"
+
+
+def test_merge_touches_the_file_only_where_it_changes(tmp_path):
+    path = tmp_path / "out.yaml"
+    merge_train_config(TRAIN, BASELINE, path)
+    os.utime(path, (1, 1))
+    merge_train_config(TRAIN, BASELINE, path)
+    assert path.stat().st_mtime == 1
+    merge_train_config(TRAIN, ROWS[0], path)
+    assert path.stat().st_mtime > 1
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("encoder: transformer\n", "has encoder$"),
+        ("encoder: transformer\nencoder_conf: {}\noptim: adam\n", "encoder, encoder_conf, optim"),
+        ("encoder: transformer\nencoder_conf: 12\n", "encoder_conf"),
+        ("{}\n", "has none"),
+    ],
+)
+def test_encoder_file_with_other_keys(tmp_path, content, found):
+    path = tmp_path / "encoder.yaml"
+    path.write_text(content)
+    refuses(read_encoder_config, path, found)
+    with pytest.raises(UserError):
+        merge_train_config(TRAIN, path, tmp_path / "out.yaml")
+    assert not (tmp_path / "out.yaml").exists()
+
+
+def test_bad_yaml_names_the_line(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("optim: adam\nencoder_conf:\n  a: 1\n b: [2\n")
+    refuses(read_yaml, path, "line 4")
+    refuses(check_asr_config, path, "line 4")
+
+
+def test_yaml_that_is_no_mapping(tmp_path):
+    for name, content in (("list", "- a\n"), ("empty", ""), ("word", "adam\n")):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(content)
+        refuses(read_yaml, path, "must hold keys and values")
+
+
+def test_missing_yaml(tmp_path):
+    refuses(read_yaml, tmp_path / "no.yaml", "cannot be read: No such file")
+    refuses(check_lm_config, tmp_path / "no.yaml", "cannot be read")
+    refuses(read_yaml, tmp_path, "cannot be read")
+
+
+def test_configurations_of_mini_an4_are_accepted(tmp_path):
+    check_asr_config(TRAIN)
+    check_lm_config(LM)
+    merge_train_config(TRAIN, BASELINE, tmp_path / "baseline.yaml")
+    check_asr_config(tmp_path / "baseline.yaml")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda path: path.stem)
+def test_rows_of_the_paper_are_accepted(tmp_path, row):
+    merge_train_config(TRAIN, row, tmp_path / "out.yaml")
+    check_asr_config(tmp_path / "out.yaml")
+
+
+def test_arguments_lie_over_the_file(changed):
+    check_asr_config(TRAIN, ["--max_epoch", "3", "--encoder_conf", "num_loops=2"])
+    refuses(
+        check_asr_config, TRAIN, "num_loops must be 1 or more", ["--encoder_conf", "num_loops=0"]
+    )
+    refuses(check_asr_config, TRAIN, "with --max_epochs 3: .*--max_epochs", ["--max_epochs", "3"])
+    refuses(check_lm_config, LM, "with --lm_confs a=1: .*--lm_confs", ["--lm_confs", "a=1"])
+    check_asr_config(changed(encoder_conf={}), ["--encoder", "transformer"])
+
+
+def test_unknown_key(changed):
+    refuses(check_asr_config, changed(max_epochs=3), "unrecognized arguments: max_epochs")
+    refuses(check_lm_config, changed(LM, max_epochs=3), "unrecognized arguments: max_epochs")
+    # The keys of one task are not those of another.
+    refuses(check_lm_config, TRAIN, "unrecognized arguments: encoder")
+
+
+def test_wrong_type(changed):
+    refuses(check_asr_config, changed(max_epoch="many"), "--max_epoch: invalid int value: 'many'")
+    refuses(check_lm_config, changed(LM, grad_clip="often"), "--grad_clip")
+    refuses(check_asr_config, TRAIN, "--seed", ["--seed", "x"])
+
+
+def test_unknown_encoder(changed):
+    path = changed(encoder="latent_recursive_transfomer")
+    refuses(check_asr_config, path, r"Did you mean latent_recursive_transformer\?")
+    path = changed(encoder="zzz")
+    refuses(check_asr_config, path, r"no encoder 'zzz'\. Encoders: .*conformer.*whisper")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "conf", "reason"),
+    [
+        ("latent_recursive_transformer", {"num_loop": 5}, "num_loop"),
+        ("latent_recursive_transformer", {"num_loops": 0}, "num_loops must be 1 or more, not 0"),
+        ("latent_recursive_branchformer", {"coda_blocks": "two"}, "coda_blocks must be an integer"),
+        ("transformer", {"prelude_blocks": 1}, "prelude_blocks"),
+        ("conformer", {"output_size": 62}, "ESPnet needs: n_feat % n_head == 0"),
+    ],
+)
+def test_encoder_that_cannot_be_built(changed, encoder, conf, reason):
+    refuses(check_asr_config, changed(encoder=encoder, encoder_conf=conf), reason)
+
+
+def test_gpus():
+    check_gpus(0)
+    with pytest.raises(UserError, match=r"--ngpu 1000000: this machine has \d+ GPUs"):
+        check_gpus(1_000_000)
+
+
+def test_espnet_takes_the_file_as_a_clone_would_give_it(tmp_path):
+    """An ESPnet clone's asr.sh runs ${python} -m espnet2.bin.asr_train --config <file>."""
+    merge_train_config(TRAIN, ROWS[0], tmp_path / "out.yaml")
+    command = [sys.executable, "-m", "espnet_recursive.run", "-m", "espnet2.bin.asr_train"]
+    result = subprocess.run(
+        [*command, "--config", tmp_path / "out.yaml", "--print_config"],
+        capture_output=True,
+        text=True,
+        cwd=REPO,
+    )
+    assert result.returncode == 0, result.stderr
+    printed = yaml.safe_load(result.stdout)
+    given = load(tmp_path / "out.yaml") | {"patience": None}  # written "none"
+    for key, value in given.items():
+        if key not in ("encoder_conf", "decoder_conf", "model_conf", "frontend_conf", "optim_conf",
+                       "scheduler_conf"):  # fmt: skip
+            assert printed[key] == value, key
+    # Printed with the defaults of the class laid under what the file says.
+    assert load(ROWS[0])["encoder_conf"].items() <= printed["encoder_conf"].items()
