@@ -2,6 +2,7 @@
 
     python -m espnet_recursive.run -m espnet2.bin.asr_train --config train.yaml ...
     python -m espnet_recursive.run path/to/script.py ...
+    python -m espnet_recursive.run -c CODE ...
 
 Use it wherever a command starts ``python -m espnet2.bin...``. An unmodified ESPnet clone takes it
 as ``./asr.sh --python "python3 -m espnet_recursive.run"``. Processes that training spawns, one a
@@ -21,11 +22,11 @@ keep_checkpoints_whole()
 
 
 def main(cmd: list[str] | None = None) -> None:
-    """Run ``-m MODULE ARGUMENT...`` or ``SCRIPT ARGUMENT...`` as Python itself would."""
+    """Run ``-m MODULE``, ``-c CODE`` or ``SCRIPT`` with its arguments, as Python itself would."""
     cmd = sys.argv[1:] if cmd is None else list(cmd)
-    if not cmd or cmd == ["-m"] or cmd[0] in ("-h", "--help"):
+    if not cmd or cmd in (["-m"], ["-c"]) or cmd[0] in ("-h", "--help"):
         print(__doc__)
-        raise SystemExit(0 if cmd and cmd[0] != "-m" else 2)
+        raise SystemExit(0 if cmd and cmd[0] not in ("-m", "-c") else 2)
     # The main module must stay this one (alter_sys=False): spawned processes import the main module
     # by its name, and only this one registers the encoders.
     if cmd[0] == "-m":
@@ -33,6 +34,9 @@ def main(cmd: list[str] | None = None) -> None:
         spec = _find_spec(module)
         sys.argv = [spec.origin or module, *arguments]
         runpy.run_module(module, run_name="__main__", alter_sys=False)
+    elif cmd[0] == "-c":
+        sys.argv = ["-c", *cmd[2:]]
+        exec(compile(cmd[1], "<string>", "exec"), {"__name__": "__main__"})
     else:
         script, arguments = Path(cmd[0]), cmd[1:]
         if script.suffix != ".py" and not script.exists():

@@ -64,6 +64,13 @@ def test_arguments_and_status_pass_through(run_python, tmp_path, command, status
     assert registered
 
 
+def test_code_runs_as_with_python(run_python):
+    code = "import sys; print(sys.argv, 'espnet_recursive' in sys.modules); sys.exit(4)"
+    result = run_python("-m", "espnet_recursive.run", "-c", code, "a", "-m")
+    assert result.returncode == 4
+    assert result.stdout.strip() == "['-c', 'a', '-m'] True"
+
+
 def test_a_traceback_is_status_1(run_python, tmp_path):
     (tmp_path / "broken.py").write_text("raise ValueError('from the module')")
     result = run_python("-m", "espnet_recursive.run", "-m", "broken")
@@ -97,7 +104,7 @@ def own_argv(monkeypatch):
         (["-m", "espnet_recursive.no_such_module"], "no module named espnet_recursive.no_such_"),
         (["no_such_script.py", "-m", "json"], "no such script: no_such_script.py"),
         (["espnet2.bin.asr_train"], "expected -m MODULE or a script, not espnet2.bin.asr_train"),
-        (["-c", "print()"], "expected -m MODULE or a script, not -c"),
+        (["-u", "script.py"], "expected -m MODULE or a script, not -u"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -108,7 +115,7 @@ def test_what_cannot_be_run(own_argv, command, message):
 
 
 @pytest.mark.parametrize(
-    ("command", "status"), [([], 2), (["-m"], 2), (["-h"], 0), (["--help"], 0)]
+    ("command", "status"), [([], 2), (["-m"], 2), (["-c"], 2), (["-h"], 0), (["--help"], 0)]
 )
 def test_says_how_it_is_used(own_argv, capsys, command, status):
     with pytest.raises(SystemExit) as exit_:

@@ -265,23 +265,24 @@ espnet="${python} -m espnet_recursive.run -m espnet2.bin"
 run_jobs=$(tool run_jobs)
 text_options="--bpemodel ${bpemodel} --token_type ${token_type} --token_list ${token_list}
     --non_linguistic_symbols ${nlsyms_txt} --cleaner ${cleaner} --g2p ${g2p}"
-# Mistakes in configurations are found before data are prepared for hours.
+
+# ---- Mistakes in configurations are found before data are prepared for hours
+
 current_stage=config
-train_config=
-if [ -n "${asr_config}" ]; then
-    train_config=${asr_exp}/train_config.yaml
-    $(tool train_config) --config "${asr_config}" --output "${train_config}" \
-        ${encoder_config:+--encoder_config "${encoder_config}"}
-elif [ -n "${encoder_config}" ]; then
-    usage_error "--encoder_config is laid over --asr_config: name that too"
-fi
-if [ "${stage}" -le 11 ] && [ "${stop_stage}" -ge 1 ] && [ "${skip_train}" = false ]; then
+[ -z "${encoder_config}" ] || [ -n "${asr_config}" ] \
+    || usage_error "--encoder_config is laid over --asr_config: name that too"
+train_config=${asr_config:+${asr_exp}/train_config.yaml}
+if [ "${stage}" -le 11 ] && [ "${skip_train}" = false ]; then
+    [ -z "${asr_config}" ] || attempt $(tool train_config) --config "${asr_config}" \
+        ${encoder_config:+--encoder_config "${encoder_config}"} --output "${train_config}"
     log "checking the configurations"
     step "${asr_exp}/.done.check" ${train_config} ${lm_config} -- $(tool check_config) \
         ${train_config:+--asr_config ${train_config}} --asr_args "${asr_args}" \
         $([ "${use_lm}" = false ] || echo ${lm_config:+--lm_config ${lm_config}}) \
         --lm_args "${lm_args}" --ngpu "$([ "${stop_stage}" -ge 7 ] && echo "${ngpu}" || echo 0)"
 fi
+
+# ---- Stages
 
 if in_range 1; then
     log "Data preparation for data/${train_set}, data/${valid_set}, ..."
