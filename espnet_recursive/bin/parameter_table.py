@@ -40,7 +40,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
         return
     for row in rows:
         row |= {key: f"{row[key]:,}" for key in ("layers", "encoder in all")}
-    style = {"text": "simple", "markdown": "github"}[args.format]
+    style = {"text": "simple", "markdown": "pipe"}[args.format]
     align = ("left", "left", *["right"] * 6)
     print(tabulate(rows, headers="keys", tablefmt=style, colalign=align, disable_numparse=True))
     if any(row["row"] in ("B3", "L5") for row in rows):
