@@ -12,7 +12,12 @@ import soxr
 from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import read_table, write_data_dir
+from espnet_recursive.recipe.data_dir import (
+    check_same_keys,
+    read_table,
+    write_data_dir,
+    write_table,
+)
 from espnet_recursive.recipe.whole_files import whole_file
 
 #: Formats that are written; those of ESPnet in Kaldi archives (wav.ark, flac.ark) are not.
@@ -41,6 +46,11 @@ def format_data_dir(
     if (source / "segments").exists():
         raise UserError(f"{source}/segments: cut the recordings into a file an utterance first.")
     wav_scp = read_table(source / "wav.scp")
+    text = read_table(source / "text", empty_values=True)
+    utt2spk = read_table(source / "utt2spk")
+    for name, table in (("text", text), ("utt2spk", utt2spk)):
+        check_same_keys(source / "wav.scp", wav_scp, source / name, table)
+    _forget_other_audio(target, wav_scp, audio_format)
     convert = partial(_convert, directory=target / "data", fs=fs, audio_format=audio_format)
     progress = partial(tqdm, total=len(wav_scp), desc=f"format {source.name}", unit="utt")
     if nj > 1 and len(wav_scp) > nj:
@@ -50,22 +60,22 @@ def format_data_dir(
             done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
     else:
         done = dict(progress(map(convert, wav_scp.items())))
-    _write(source, target, done, audio_format)
-
-
-def _write(
-    source: Path, target: Path, done: Mapping[str, tuple[str, int]], audio_format: str
-) -> None:
     for name, content in (("audio_format", audio_format), ("feats_type", "raw")):
         with whole_file(target / name) as file:
             file.write(f"{content}\n")
-    write_data_dir(
-        target,
-        {utterance: path for utterance, (path, _) in done.items()},
-        read_table(source / "text", empty_values=True),
-        read_table(source / "utt2spk"),
-        utt2num_samples={utterance: length for utterance, (_, length) in done.items()},
-    )
+    paths = {utterance: path for utterance, (path, _) in done.items()}
+    lengths = {utterance: length for utterance, (_, length) in done.items()}
+    write_data_dir(target, paths, text, utt2spk, utt2num_samples=lengths)
+
+
+def _forget_other_audio(target: Path, wav_scp: Mapping[str, str], audio_format: str) -> None:
+    """Remove what an earlier conversion made of other files than those named now."""
+    sources = target / ".sources.scp"
+    if sources.exists():
+        for utterance, path in read_table(sources).items():
+            if wav_scp.get(utterance) != path:
+                (target / "data" / f"{utterance}.{audio_format}").unlink(missing_ok=True)
+    write_table(sources, wav_scp)
 
 
 def _convert(
@@ -78,13 +88,21 @@ def _convert(
     if _is_whole(path, utterance) and _has_format(path, fs, audio_format):
         return utterance, (path, soundfile.info(path).frames)
     converted = directory / f"{utterance}.{audio_format}"
-    if not converted.exists() or soundfile.info(converted).samplerate != fs:
+    if not _is_converted(converted, path, fs):
         samples, rate = soundfile.read(path, dtype="float32")
         if rate != fs:
             samples = soxr.resample(samples, rate, fs)
         with whole_file(converted, "wb") as file:
             soundfile.write(file, samples, fs, format=audio_format.upper(), subtype="PCM_16")
     return utterance, (str(converted), soundfile.info(converted).frames)
+
+
+def _is_converted(converted: Path, path: str, fs: int) -> bool:
+    return (
+        converted.exists()
+        and converted.stat().st_mtime >= Path(path).stat().st_mtime
+        and soundfile.info(converted).samplerate == fs
+    )
 
 
 def _has_format(path: str, fs: int, audio_format: str) -> bool:

@@ -205,3 +205,23 @@ def test_utterance_without_text(an4, tmp_path):
     lines = (an4["train"] / "text").read_text().splitlines(keepends=True)
     (tmp_path / "data" / "text").write_text("".join(lines[1:]))
     refuse(tmp_path / "data", tmp_path, "1 utterances .*fash-an251-fash-b")
+
+
+def test_other_audio_of_the_same_id_is_converted_anew(one_file, tmp_path):
+    """Of another file, and of the same file with other content."""
+    for name, value in (("low.wav", 100), ("high.wav", 900)):
+        soundfile.write(tmp_path / name, np.full(1600, value, dtype=np.int16), RATE)
+        format_data_dir(one_file(tmp_path / name), tmp_path / "out", RATE)
+        assert samples_of(tmp_path / "out" / "wav.scp")["spk-utt"].max() == value
+    soundfile.write(tmp_path / "high.wav", np.full(1600, 500, dtype=np.int16), RATE)
+    format_data_dir(one_file(tmp_path / "high.wav"), tmp_path / "out", RATE)
+    assert samples_of(tmp_path / "out" / "wav.scp")["spk-utt"].max() == 500
+
+
+def test_a_missing_transcript_is_found_before_audio_is_converted(an4, tmp_path):
+    source = shutil.copytree(an4["train"], tmp_path / "source")
+    lines = (source / "text").read_text().splitlines(keepends=True)
+    (source / "text").write_text("".join(lines[1:]))
+    with pytest.raises(UserError, match=r"1 utterances of .*wav\.scp are not in .*text"):
+        format_data_dir(source, tmp_path / "out", RATE)
+    assert not (tmp_path / "out").exists()
