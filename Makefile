@@ -31,9 +31,10 @@ test-all: env ## run the tests and the whole of ESPnet's case grids
 bench: env ## time the encoders against ESPnet's, as ratios (ARGS="--repeats 3")
 	@"$(BIN)/python" benchmarks/encoder_time.py $(ARGS)
 
-lint: env ## look for mistakes and for unformatted code
+lint: env ## look for mistakes, wrong types and unformatted code
 	@"$(BIN)/ruff" check .
 	@"$(BIN)/ruff" format --check .
+	@"$(BIN)/mypy" espnet_recursive
 
 format: env ## format the code
 	@"$(BIN)/ruff" check --fix .

@@ -53,7 +53,7 @@ setup(
         "typeguard",
         "wrapt",
     ],
-    extras_require={"test": ["pytest", "pytest-xdist", "ruff"]},
+    extras_require={"test": ["mypy", "pytest", "pytest-xdist", "ruff"]},
     entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
     keywords="speech recognition, ESPnet, recursive transformer, layer sharing",
     classifiers=[

@@ -1,6 +1,6 @@
 """The error for what a user can put right, and the reason in errors of others."""
 
-import inspect
+import traceback
 
 
 class UserError(ValueError):
@@ -15,6 +15,6 @@ def reason(error: BaseException) -> str:
     """What an error says; of a bare assertion, its source line."""
     if str(error) or not isinstance(error, AssertionError):
         return str(error) or type(error).__name__
-    *_, frame = inspect.getinnerframes(error.__traceback__)
-    condition = "".join(frame.code_context or []).strip().removeprefix("assert ")
+    *_, frame = traceback.extract_tb(error.__traceback__)
+    condition = (frame.line or "").removeprefix("assert ")
     return f"these options do not go together, ESPnet needs: {condition}"

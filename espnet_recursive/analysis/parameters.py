@@ -35,7 +35,7 @@ class EncoderSize:
     encoder: int
 
 
-def measure(name: str, encoder: torch.nn.Module) -> EncoderSize:
+def measure(name: str, encoder: Any) -> EncoderSize:
     """Count a recursive or a stock encoder; a stock one of N layers is {N, 1, 0, 0}."""
     return _size(
         name,

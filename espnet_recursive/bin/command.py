@@ -5,10 +5,15 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from espnet_recursive.errors import UserError
 
-Main = Callable[[Sequence[str] | None], None]
+
+class Main(Protocol):
+    """The entry of a command: `cmd` are its arguments, those of the process by default."""
+
+    def __call__(self, cmd: Sequence[str] | None = None) -> None: ...
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -16,7 +21,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=description, formatter_class=_Help)
 
 
-def command(main: Main) -> Main:
+def command(main: Callable[[Sequence[str] | None], None]) -> Main:
     """Let `main` log to standard error, and end a UserError with its message and status 1."""
 
     @functools.wraps(main)

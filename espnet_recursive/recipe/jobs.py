@@ -153,26 +153,25 @@ class _follow:
     """Hand every line that is added to the logs to `on_line` while the block runs."""
 
     def __init__(self, logs: Sequence[Path], on_line: Callable[[str], None] | None) -> None:
-        self._logs, self._on_line = list(logs), on_line
-        self._positions = dict.fromkeys(self._logs, 0)
+        self._on_line = on_line or (lambda line: None)
+        self._watched = list(logs) if on_line else []
+        self._positions = dict.fromkeys(self._watched, 0)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "_follow":
-        if self._on_line:
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._on_line:
-            self._thread.join()
+        self._thread.join()
 
     def _watch(self) -> None:
         stopped = False
         while not stopped:
             stopped = self._stop.wait(0.5)  # after the stop, read once more: the last lines
-            for log in self._logs:
+            for log in self._watched:
                 self._read(log)
 
     def _read(self, log: Path) -> None:

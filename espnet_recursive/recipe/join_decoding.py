@@ -8,7 +8,7 @@ from pathlib import Path
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_table
 from espnet_recursive.recipe.whole_files import whole_file
 
-_SECONDS_OF_FRAME = re.compile(r"speech length: (\d+)")
+_SPEECH_LENGTH = re.compile(r"speech length: (\d+)")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})")
 
 
@@ -55,15 +55,13 @@ def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dic
             if stamp is None:
                 continue
             now = datetime.fromisoformat(f"{stamp[1]}.{stamp[2]}")
-            if match := _SECONDS_OF_FRAME.search(line):
-                if start is not None:
-                    decoding += (last - start).total_seconds()
+            if match := _SPEECH_LENGTH.search(line):
+                decoding += _seconds(start, last)
                 start = now
                 audio += int(match[1]) / samples_per_second
                 utterances += 1
             last = now
-        if start is not None:
-            decoding += (last - start).total_seconds()
+        decoding += _seconds(start, last)
     rtf = decoding / audio if audio else float("nan")
     return {"audio_s": audio, "decoding_s": decoding, "rtf": rtf, "utterances": utterances}
 
@@ -79,3 +77,8 @@ def write_real_time_factor(
             f"{result['audio_s']:.1f} s of speech in {result['utterances']:.0f} utterances\n"
         )
     return result
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float:
+    """Between two times; none before the first utterance."""
+    return (end - start).total_seconds() if start and end else 0.0

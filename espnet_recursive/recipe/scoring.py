@@ -1,7 +1,7 @@
 """Stage 13: error rates with sclite's counts, and the trn files that sclite reads."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -138,7 +138,7 @@ def describe(total: Score, unit: str) -> str:
     )
 
 
-def results_row(total: Score) -> Mapping[str, str]:
+def results_row(total: Score) -> dict[str, str]:
     """The columns of the table that ESPnet's recipes show."""
     percent = {
         "Corr": total.hits,

@@ -6,7 +6,6 @@ then show as an odd error, or not at all, after hours of data preparation.
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from numbers import Real
 from typing import Any
 
 #: Options that count something: 1 or more.
@@ -124,6 +123,8 @@ def check_positions(key: str, positions: Any, first: int, last: int) -> None:
 
 def _check_fraction(key: str, value: Any, one: bool) -> None:
     for number in value if isinstance(value, (list, tuple)) else (value,):
-        if isinstance(number, Real) and not (0.0 <= number < 1.0 or (one and number == 1.0)):
+        if not isinstance(number, (int, float)):
+            continue  # the stock constructor's type check says so
+        if not 0.0 <= number <= 1.0 or (number == 1.0 and not one):
             limit = "1" if one else "1, which it must stay below"
             raise EncoderConfError(f"{key} must be between 0 and {limit}, not {value!r}")

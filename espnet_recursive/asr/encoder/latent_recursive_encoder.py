@@ -61,6 +61,7 @@ class LatentRecursiveEncoder(AbsEncoder):
     #: Values that the named options of the stock encoder may have.
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     _stock: ClassVar[type[AbsEncoder]]
+    encoders: RecursiveStack
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -126,7 +127,7 @@ def _recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
         parameters[key] = inspect.Parameter(
             key, inspect.Parameter.KEYWORD_ONLY, default=getattr(defaults, key), annotation=int
         )
-    return inspect.Signature(parameters.values())
+    return inspect.Signature(list(parameters.values()))
 
 
 def _stock_conf(given: dict[str, Any], shape: RecursionShape) -> dict[str, Any]:
