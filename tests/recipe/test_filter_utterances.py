@@ -100,5 +100,5 @@ def test_real_speech_is_kept_as_it_is(an4, tmp_path):
     counts = filter_data_dir(tmp_path / "org", tmp_path / "out", 0.1, 20, 16000)
     assert counts["kept"] == 5
     shutil.rmtree(tmp_path / "org" / "data")
-    for path in (tmp_path / "org").iterdir():
+    for path in (tmp_path / "org").glob("[!.]*"):
         assert (tmp_path / "out" / path.name).read_text() == path.read_text()
