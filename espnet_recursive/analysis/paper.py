@@ -20,6 +20,22 @@ class PaperRow:
     errors: tuple[float, ...]
     baseline: str
 
+    @property
+    def corpus(self) -> str:
+        """The folder of the recipe in egs2."""
+        return "aishell" if len(self.errors) == 1 else "librispeech"
+
+    @property
+    def unit(self) -> str:
+        """What the errors are counted in, "wer" or "cer"."""
+        return "cer" if self.corpus == "aishell" else "wer"
+
+    @property
+    def error_rates(self) -> dict[str, float]:
+        """The printed error of each test set, by the name that the recipe has for it."""
+        test_sets = ("test",) if self.corpus == "aishell" else ("test_clean", "test_other")
+        return dict(zip(test_sets, self.errors, strict=True))
+
 
 PAPER_ROWS = {
     "B": PaperRow(1, 75.6, (2.12, 4.76), "B"),

@@ -1,6 +1,7 @@
-"""Join what decoding jobs wrote into text, token, token_int and score; write rtf.txt (stage 12).
+"""Join what decoding jobs wrote into text, token, token_int and score; write rtf.txt and rtf.json.
 
-The directory of the jobs holds keys.N.scp, output.N and asr_inference.N.log of each job.
+The end of stage 12. The directory of the jobs holds keys.N.scp, output.N and asr_inference.N.log
+of each job.
 """
 
 import argparse

@@ -1,7 +1,9 @@
 """Score a decoded data set: word, character and token error rates with their counts (stage 13).
 
 Writes score_wer, score_cer and, with --bpemodel, score_ter into the directory of the decoding, each
-with ref.trn and hyp.trn for sclite, result.txt and result.json.
+with ref.trn and hyp.trn for sclite, the counts of each utterance in utterances.tsv, and of all in
+result.txt and result.json, with the 95 % interval of the error rate (bootstrap over utterances).
+Where words are written without spaces, as in Chinese, the rate of characters comes first.
 """
 
 import argparse
@@ -9,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.recipe.scoring import describe, score
+from espnet_recursive.recipe.scoring import describe, headline_unit, score
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -25,8 +27,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
-    for unit in ("wer", "cer", "ter") if args.bpemodel else ("wer", "cer"):
-        total = score(
+    totals = {
+        unit: score(
             args.data_dir / "text",
             args.decode_dir / "text",
             args.data_dir / "utt2spk",
@@ -34,7 +36,11 @@ def main(cmd: Sequence[str] | None = None) -> None:
             unit,
             args.bpemodel,
         )
-        rate, counts, _ = describe(total, unit).splitlines()
+        for unit in (("wer", "cer", "ter") if args.bpemodel else ("wer", "cer"))
+    }
+    headline = headline_unit(totals["wer"])
+    for unit in sorted(totals, key=lambda unit: unit != headline):
+        rate, counts, *_ = describe(totals[unit], unit).splitlines()
         print(f"{args.data_dir.name}: {rate}; {counts}")
 
 

@@ -7,6 +7,8 @@ import numpy as np
 
 #: sclite's costs: a substitution is cheaper than a deletion and an insertion together.
 _GAP, _SUBSTITUTION = 3, 4
+#: What a pair saves against a deletion and an insertion, as a negative cost.
+_SAME, _OTHER = -2 * _GAP, _SUBSTITUTION - 2 * _GAP
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Edits:
     Of the alignments with the smallest cost, several with different counts may be best: three
     substitutions cost as much as two deletions and two insertions. sclite then goes back from the
     end and takes a pair before an insertion and an insertion before a deletion. kaldialign has the
-    same costs but another order, and counted 1 to 2 % more character errors in our comparison.
+    same costs but another order, and counts a few more errors where texts are unlike each other.
 
     Args:
         reference: What was spoken, in units.
@@ -37,33 +39,39 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Edits:
     """
     numbers: dict[str, int] = {}
     ref, hyp = (
-        np.array([numbers.setdefault(unit, len(numbers)) for unit in units], dtype=int)
+        np.array([numbers.setdefault(unit, len(numbers)) for unit in units], dtype=np.int32)
         for units in (reference, hypothesis)
     )
-    costs = _costs(ref, hyp)
-    row, column = len(ref), len(hyp)
-    substitutions = deletions = insertions = 0
-    while row or column:
-        pair = _SUBSTITUTION * (row and column and ref[row - 1] != hyp[column - 1])
-        cost = costs[row][column]
-        if row and column and cost == costs[row - 1][column - 1] + pair:
+    pairs = np.where(ref[:, None] == hyp, np.int32(_SAME), np.int32(_OTHER))
+    costs = _costs(pairs)
+    is_pair = costs[1:, 1:] == costs[:-1, :-1] + pairs
+    is_insertion = costs[1:, 1:] == costs[1:, :-1]
+    row, column = len(ref) - 1, len(hyp) - 1
+    hits = substitutions = 0
+    while row >= 0 and column >= 0:
+        if is_pair.item(row, column):
+            same = pairs.item(row, column) == _SAME
+            hits, substitutions = hits + same, substitutions + (not same)
             row, column = row - 1, column - 1
-            substitutions += pair > 0
-        elif column and cost == costs[row][column - 1] + _GAP:
-            column, insertions = column - 1, insertions + 1
+        elif is_insertion.item(row, column):
+            column -= 1
         else:
-            row, deletions = row - 1, deletions + 1
-    return Edits(int(substitutions), deletions, insertions)
+            row -= 1
+    kept = hits + substitutions
+    return Edits(substitutions, deletions=len(ref) - kept, insertions=len(hyp) - kept)
 
 
-def _costs(ref: np.ndarray, hyp: np.ndarray) -> list[np.ndarray]:
-    """The smallest cost of aligning each beginning of `ref` with each beginning of `hyp`."""
-    gaps = _GAP * np.arange(len(hyp) + 1)
-    rows = [gaps]
-    for unit in ref:
-        above = rows[-1]
-        row = above + _GAP
-        row[1:] = np.minimum(row[1:], above[:-1] + _SUBSTITUTION * (hyp != unit))
-        # An insertion comes from the left in the same row: a running minimum, gaps taken off.
-        rows.append(np.minimum.accumulate(row - gaps) + gaps)
-    return rows
+def _costs(pairs: np.ndarray) -> np.ndarray:
+    """The smallest cost of aligning each beginning of the one with each beginning of the other.
+
+    The cost of gaps alone is taken off, so that a gap is free and a pair saves something.
+
+    Args:
+        pairs: The cost of pairing each unit of the reference (rows) with each of the hypothesis.
+    """
+    costs = np.zeros((pairs.shape[0] + 1, pairs.shape[1] + 1), dtype=pairs.dtype)
+    for above, row, pair in zip(costs, costs[1:], pairs, strict=False):
+        np.minimum(above[1:], above[:-1] + pair, out=row[1:])
+        # An insertion comes from the left in the same row: a running minimum.
+        np.minimum.accumulate(row, out=row)
+    return costs

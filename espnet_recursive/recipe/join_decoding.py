@@ -1,5 +1,7 @@
 """Stage 12: what the decoding jobs of one data set wrote, as one, and how fast they were."""
 
+import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -50,17 +52,18 @@ def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dic
     audio, decoding, utterances = 0.0, 0.0, 0
     for log in logs:
         start = last = None
-        for line in Path(log).read_text(encoding="utf-8", errors="replace").splitlines():
-            stamp = _STAMP.search(line)
-            if stamp is None:
-                continue
-            now = datetime.fromisoformat(f"{stamp[1]}.{stamp[2]}")
-            if match := _SPEECH_LENGTH.search(line):
-                decoding += _seconds(start, last)
-                start = now
-                audio += int(match[1]) / samples_per_second
-                utterances += 1
-            last = now
+        with Path(log).open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                stamp = _STAMP.search(line)
+                if stamp is None:
+                    continue
+                now = datetime.fromisoformat(f"{stamp[1]}.{stamp[2]}")
+                if match := _SPEECH_LENGTH.search(line):
+                    decoding += _seconds(start, last)
+                    start = now
+                    audio += int(match[1]) / samples_per_second
+                    utterances += 1
+                last = now
         decoding += _seconds(start, last)
     rtf = decoding / audio if audio else float("nan")
     return {"audio_s": audio, "decoding_s": decoding, "rtf": rtf, "utterances": utterances}
@@ -69,8 +72,18 @@ def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dic
 def write_real_time_factor(
     logs: Sequence[Path | str], samples_per_second: int, output: Path | str
 ) -> dict[str, float]:
-    """Write :func:`real_time_factor` as ``rtf.txt`` does in ESPnet's recipes: one line to read."""
+    """Write :func:`real_time_factor` as one line to read, and beside it as JSON.
+
+    Args:
+        logs: Logs of ``asr_inference``.
+        samples_per_second: Sampling rate in Hz, or frames a second for features.
+        output: The file of the line, rtf.txt; the JSON is rtf.json.
+    """
     result = real_time_factor(logs, samples_per_second)
+    with whole_file(Path(output).with_suffix(".json")) as file:
+        # JSON has no NaN, which is the ratio where nothing was decoded.
+        values = {key: None if math.isnan(value) else value for key, value in result.items()}
+        json.dump(values, file, indent=2)
     with whole_file(output) as file:
         file.write(
             f"RTF {result['rtf']:.3f}: {result['decoding_s']:.1f} s of decoding for "

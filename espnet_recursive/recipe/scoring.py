@@ -1,14 +1,16 @@
 """Stage 13: error rates with sclite's counts, and the trn files that sclite reads."""
 
+import csv
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 
 import sentencepiece
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.alignment import align
+from espnet_recursive.recipe.alignment import Edits, align
+from espnet_recursive.recipe.bootstrap import Interval, error_interval
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
 from espnet_recursive.recipe.whole_files import whole_file
 
@@ -18,7 +20,10 @@ UNITS = {"wer": "words", "cer": "characters", "ter": "subword tokens"}
 
 @dataclass
 class Score:
-    """Counts of one data set, in one unit. Percentages are of the reference's units."""
+    """Counts of one data set, in one unit. Percentages are of the reference's units.
+
+    `interval_95` is that of the error rate, over resampled utterances; None where it is not known.
+    """
 
     sentences: int = 0
     units: int = 0
@@ -27,6 +32,7 @@ class Score:
     deletions: int = 0
     insertions: int = 0
     wrong_sentences: int = 0
+    interval_95: Interval | None = field(default=None, compare=False)
 
     @property
     def errors(self) -> int:
@@ -47,7 +53,7 @@ class Score:
         """Sentences with an error, of a hundred."""
         return 100.0 * self.wrong_sentences / self.sentences if self.sentences else 0.0
 
-    def add(self, reference: Sequence[str], hypothesis: Sequence[str]) -> None:
+    def add(self, reference: Sequence[str], hypothesis: Sequence[str]) -> Edits:
         """Align one sentence and count."""
         edits = align(reference, hypothesis)
         self.sentences += 1
@@ -57,6 +63,31 @@ class Score:
         self.deletions += edits.deletions
         self.insertions += edits.insertions
         self.wrong_sentences += edits.errors > 0
+        return edits
+
+
+@dataclass(frozen=True)
+class UtteranceCounts:
+    """Counts of one utterance: the columns of utterances.tsv."""
+
+    utterance: str
+    units: int
+    substitutions: int
+    deletions: int
+    insertions: int
+
+    @property
+    def errors(self) -> int:
+        """Substitutions, deletions and insertions."""
+        return self.substitutions + self.deletions + self.insertions
+
+
+def headline_unit(words: Score) -> str:
+    """Which error rate says most, the "wer" or the "cer", by the Score in words.
+
+    Where every sentence is one word, as Chinese is written, the unit that counts is the character.
+    """
+    return "cer" if words.units <= words.sentences else "wer"
 
 
 def tokenize(text: str, unit: str, bpemodel: Path | str | None = None) -> list[str]:
@@ -83,14 +114,15 @@ def score(
 ) -> Score:
     """Score one data set in one unit.
 
-    Writes ref.trn and hyp.trn, which sclite reads, result.txt with the counts for people, and
-    result.json with the same for programs.
+    Writes ref.trn and hyp.trn, which sclite reads, utterances.tsv with the counts of each utterance
+    as :func:`read_utterances` reads them, result.txt with those of all for people, and result.json
+    with the same for programs.
 
     Args:
         reference: The text file of the data set.
         hypothesis: The text file of the decoding.
         utt2spk: The speakers, which trn files name.
-        output_dir: Where the four files go.
+        output_dir: Where the five files go.
         unit: A key of UNITS.
         bpemodel: The sentencepiece model, for "ter".
 
@@ -103,6 +135,7 @@ def score(
     speakers = read_table(utt2spk)
     output_dir = Path(output_dir)
     total = Score()
+    utterances: list[UtteranceCounts] = []
     with (
         whole_file(output_dir / "ref.trn") as ref_trn,
         whole_file(output_dir / "hyp.trn") as hyp_trn,
@@ -110,10 +143,15 @@ def score(
         for utterance, text in references.items():
             ref = tokenize(text, unit, bpemodel)
             hyp = tokenize(hypotheses[utterance], unit, bpemodel)
-            total.add(ref, hyp)
+            edits = total.add(ref, hyp)
+            utterances.append(UtteranceCounts(utterance, len(ref), **asdict(edits)))
             name = f"({speakers.get(utterance, utterance)}-{utterance})"
             ref_trn.write(f"{' '.join(ref)}\t{name}\n")
             hyp_trn.write(f"{' '.join(hyp)}\t{name}\n")
+    _write_utterances(output_dir / "utterances.tsv", utterances)
+    total.interval_95 = error_interval(
+        [u.errors for u in utterances], [u.units for u in utterances]
+    )
     with whole_file(output_dir / "result.txt") as file:
         file.write(describe(total, unit))
     with whole_file(output_dir / "result.json") as file:
@@ -124,7 +162,33 @@ def score(
 def read_score(path: Path | str) -> Score:
     """Read a Score from a result.json."""
     values = json.loads(Path(path).read_text(encoding="utf-8"))
-    return Score(**{key: values[key] for key in asdict(Score())})
+    counts = {key: values[key] for key in asdict(Score()) if key != "interval_95"}
+    interval = values.get("interval_95")
+    return Score(**counts, interval_95=interval and Interval(**interval))
+
+
+def read_utterances(path: Path | str) -> dict[str, UtteranceCounts]:
+    """Read the counts of each utterance from an utterances.tsv.
+
+    Raises:
+        UserError: If the file is missing, or not such a table.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = [
+                UtteranceCounts(name, *map(int, counts))
+                for name, *counts in list(csv.reader(file, csv.excel_tab))[1:]
+            ]
+    except (OSError, TypeError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}). Score again: stage 13.") from error
+    return {row.utterance: row for row in rows}
+
+
+def _write_utterances(path: Path, utterances: Sequence[UtteranceCounts]) -> None:
+    with whole_file(path) as file:
+        writer = csv.writer(file, csv.excel_tab, lineterminator="\n")
+        writer.writerow(f.name for f in fields(UtteranceCounts))
+        writer.writerows(map(astuple, utterances))
 
 
 def describe(total: Score, unit: str) -> str:
@@ -135,11 +199,12 @@ def describe(total: Score, unit: str) -> str:
         f"hits {total.hits}, substitutions {total.substitutions}, deletions {total.deletions}, "
         f"insertions {total.insertions}\n"
         f"sentences with errors: {total.wrong_sentences} ({total.sentence_error_rate:.1f} %)\n"
+        f"95 % interval of the {unit.upper()}: {total.interval_95 or 'none for one sentence'}\n"
     )
 
 
 def results_row(total: Score) -> dict[str, str]:
-    """The columns of the table that ESPnet's recipes show."""
+    """The columns of the table that ESPnet's recipes show, and the interval of the error rate."""
     percent = {
         "Corr": total.hits,
         "Sub": total.substitutions,
@@ -152,6 +217,7 @@ def results_row(total: Score) -> dict[str, str]:
         "Wrd": str(total.units),
         **{name: f"{total.percent(count):.1f}" for name, count in percent.items()},
         "S.Err": f"{total.sentence_error_rate:.1f}",
+        "95 % of Err": str(total.interval_95 or ""),
     }
 
 

@@ -32,6 +32,13 @@ def test_one_error_for_aishell_and_two_for_librispeech():
         assert list(row.errors) == sorted(row.errors)
 
 
+def test_corpora_and_test_sets():
+    assert PAPER_ROWS["L1"].error_rates == {"test_clean": 2.16, "test_other": 4.92}
+    assert (PAPER_ROWS["L1"].corpus, PAPER_ROWS["L1"].unit) == ("librispeech", "wer")
+    assert PAPER_ROWS["L4"].error_rates == {"test": 6.50}
+    assert (PAPER_ROWS["L4"].corpus, PAPER_ROWS["L4"].unit) == ("aishell", "cer")
+
+
 def test_loops_of_table_2_own_the_layers_of_l1():
     loops = [row for name, row in PAPER_ROWS.items() if name.startswith("loops_")]
     assert len(loops) == 4

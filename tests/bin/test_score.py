@@ -46,6 +46,17 @@ def test_tokens_too_and_a_table_of_all(recipe_dir, decoding, tmp_path, capsys):
     assert printed.count("| decode/train ") == 3
 
 
+def test_chinese_by_characters_first(tmp_path, capsys):
+    for name, text in (("data", "今天天气很好"), ("decode", "今天天汽好")):
+        write_table(tmp_path / name / "text", {"a": text, "b": "你好"})
+    write_table(tmp_path / "data" / "utt2spk", {"a": "a", "b": "b"})
+    main([str(tmp_path / "data"), str(tmp_path / "decode")])
+    assert [line[:15] for line in capsys.readouterr().out.splitlines()] == [
+        "data: CER 25.00",
+        "data: WER 50.00",
+    ]
+
+
 def test_data_set_that_does_not_fit(recipe_dir, decoding):
     with pytest.raises(SystemExit, match="Error: 1 utterances .*fcaw-cen8-fcaw-b"):
         main([str(recipe_dir / "data" / "dev"), str(decoding)])

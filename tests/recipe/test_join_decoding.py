@@ -1,5 +1,7 @@
 """Stage 12: what decoding jobs wrote, as one; and the real time factor from their logs."""
 
+import json
+
 import pytest
 
 from espnet_recursive.errors import UserError
@@ -118,3 +120,12 @@ def test_line_to_read(tmp_path):
     assert (tmp_path / "rtf.txt").read_text() == (
         "RTF 1.167: 1.8 s of decoding for 1.5 s of speech in 2 utterances\n"
     )
+
+
+def test_the_same_for_programs(tmp_path):
+    (tmp_path / "log").write_text(LOG)
+    result = write_real_time_factor([tmp_path / "log"], 16000, tmp_path / "rtf.txt")
+    assert json.loads((tmp_path / "rtf.json").read_text()) == result
+    # Where nothing was decoded there is no ratio, and JSON has no NaN.
+    write_real_time_factor([], 16000, tmp_path / "rtf.txt")
+    assert json.loads((tmp_path / "rtf.json").read_text())["rtf"] is None

@@ -7,10 +7,11 @@ from dataclasses import asdict
 import pytest
 
 from espnet_recursive import __version__
+from espnet_recursive.recipe.bootstrap import Interval
 from espnet_recursive.recipe.results import find_scores, write_results
 from espnet_recursive.recipe.scoring import Score
 
-TEST = Score(3, 200, 180, 12, 8, 4, 2)
+TEST = Score(3, 200, 180, 12, 8, 4, 2, Interval(9.5, 14.25))
 DEV = Score(1, 3, 2, 1, 0, 0, 1)
 
 
@@ -59,16 +60,52 @@ def test_tables(asr_exp):
     assert path == asr_exp / "RESULTS.md"
     lines = path.read_text().splitlines()
     header, rule, *body = rows(lines, "### WER")
-    assert header == ["dataset", "Snt", "Wrd", "Corr", "Sub", "Del", "Ins", "Err", "S.Err"]
+    assert header == [
+        "dataset",
+        "Snt",
+        "Wrd",
+        "Corr",
+        "Sub",
+        "Del",
+        "Ins",
+        "Err",
+        "S.Err",
+        "95 % of Err",
+    ]
     # What GitHub needs to see a table.
     assert all(re.fullmatch(":?-{3,}:?", cell) for cell in rule)
     assert body == [
-        ["decode_beam1/test", "1", "3", "66.7", "33.3", "0.0", "0.0", "33.3", "100.0"],
-        ["decode_lm_a/dev", "1", "3", "66.7", "33.3", "0.0", "0.0", "33.3", "100.0"],
-        ["decode_lm_a/test", "3", "200", "90.0", "6.0", "4.0", "2.0", "12.0", "66.7"],
+        ["decode_beam1/test", "1", "3", "66.7", "33.3", "0.0", "0.0", "33.3", "100.0", ""],
+        ["decode_lm_a/dev", "1", "3", "66.7", "33.3", "0.0", "0.0", "33.3", "100.0", ""],
+        ["decode_lm_a/test", "3", "200", "90.0", "6.0", "4.0", "2.0", "12.0", "66.7", "9.50–14.25"],
     ]
     assert len(rows(lines, "### CER")) == 3
     assert "### TER" not in lines
+
+
+def test_the_same_for_programs(asr_exp):
+    rtf = {"audio_s": 10.0, "decoding_s": 5.0, "rtf": 0.5, "utterances": 3}
+    (asr_exp / "decode_lm_a" / "test" / "rtf.json").write_text(json.dumps(rtf))
+    write_results(asr_exp)
+    values = json.loads((asr_exp / "RESULTS.json").read_text())
+    assert values["experiment"] == asr_exp.name
+    assert values["environment"]["espnet_recursive"] == __version__
+    assert values["real_time_factors"] == {"decode_lm_a/test": rtf}
+    assert list(values["scores"]["wer"]) == list(find_scores(asr_exp, "wer"))
+    assert values["scores"]["wer"]["decode_lm_a/test"] == asdict(TEST) | {"error_rate": 12.0}
+    assert values["scores"]["ter"] == {}
+
+
+def test_characters_first_where_sentences_are_one_word(tmp_path):
+    add_score(tmp_path, "decode/test", "wer", Score(2, 2, 1, 1, 0, 0, 1))
+    add_score(tmp_path, "decode/test", "cer", Score(2, 20, 19, 1, 0, 0, 1))
+    text = write_results(tmp_path).read_text()
+    assert text.index("### CER") < text.index("### WER")
+
+
+def test_words_first_elsewhere(asr_exp):
+    text = write_results(asr_exp).read_text()
+    assert text.index("### WER") < text.index("### CER")
 
 
 def test_what_was_used_is_named(asr_exp):

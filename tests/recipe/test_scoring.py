@@ -11,12 +11,15 @@ import pytest
 import sentencepiece
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.bootstrap import error_interval
 from espnet_recursive.recipe.data_dir import write_table
 from espnet_recursive.recipe.scoring import (
     UNITS,
     Score,
     describe,
+    headline_unit,
     read_score,
+    read_utterances,
     results_row,
     score,
     tokenize,
@@ -105,7 +108,70 @@ def test_result_files(pair, tmp_path):
     assert text == describe(total, "wer")
     assert "WER 75.00 %: 6 errors in 8 words of 4 sentences\n" in text
     assert "hits 5, substitutions 1, deletions 2, insertions 3\n" in text
-    assert len(list((tmp_path / "wer").iterdir())) == 4
+    assert {path.name for path in (tmp_path / "wer").iterdir()} == {
+        "ref.trn", "hyp.trn", "utterances.tsv", "result.txt", "result.json"
+    }  # fmt: skip
+
+
+def test_counts_of_each_utterance(pair, tmp_path):
+    total = score(*pair, tmp_path / "wer", "wer")
+    path = tmp_path / "wer" / "utterances.tsv"
+    assert path.read_text() == (
+        "utterance\tunits\tsubstitutions\tdeletions\tinsertions\n"
+        "s1-a\t3\t0\t0\t0\ns1-b\t4\t1\t1\t1\ns2-c\t1\t0\t1\t0\ns2-d\t0\t0\t0\t2\n"
+    )
+    utterances = read_utterances(path)
+    assert list(utterances) == list(REFERENCES)
+    assert sum(u.errors for u in utterances.values()) == total.errors
+    assert sum(u.units for u in utterances.values()) == total.units
+
+
+@pytest.mark.parametrize("content", [None, "utterance\tunits\na\t1\n", "h\na\tb\t1\t2\t3\n"])
+def test_no_table_of_utterances(tmp_path, content):
+    if content is not None:
+        (tmp_path / "utterances.tsv").write_text(content)
+    with pytest.raises(UserError, match=r"utterances.tsv cannot be read .* stage 13"):
+        read_utterances(tmp_path / "utterances.tsv")
+
+
+def test_interval_of_the_error_rate(pair, tmp_path):
+    total = score(*pair, tmp_path / "wer", "wer")
+    assert total.interval_95 == error_interval([0, 3, 1, 2], [3, 4, 1, 0])
+    assert total.interval_95.low < total.error_rate < total.interval_95.high
+    assert read_score(tmp_path / "wer" / "result.json").interval_95 == total.interval_95
+    text = (tmp_path / "wer" / "result.txt").read_text()
+    assert text.endswith(f"95 % interval of the WER: {total.interval_95}\n")
+
+
+def test_one_sentence_has_no_interval(tmp_path):
+    total = score(*write_pair(tmp_path, {"s-a": "GO"}, {"s-a": "NO"}), tmp_path / "wer", "wer")
+    assert total.interval_95 is None
+    assert read_score(tmp_path / "wer" / "result.json").interval_95 is None
+    assert "none for one sentence" in describe(total, "wer")
+    assert results_row(total)["95 % of Err"] == ""
+
+
+def test_score_that_was_written_without_an_interval(pair, tmp_path):
+    total = score(*pair, tmp_path / "wer", "wer")
+    path = tmp_path / "wer" / "result.json"
+    values = json.loads(path.read_text())
+    del values["interval_95"]
+    path.write_text(json.dumps(values))
+    assert read_score(path) == total
+    assert read_score(path).interval_95 is None
+
+
+@pytest.mark.parametrize(
+    ("references", "unit"),
+    [
+        (REFERENCES, "wer"),
+        ({"a": "今天天气很好", "b": "你好"}, "cer"),
+        ({"a": "今天 天气 很好", "b": ""}, "wer"),
+    ],
+)
+def test_unit_that_says_most(tmp_path, references, unit):
+    files = write_pair(tmp_path, references, references)
+    assert headline_unit(score(*files, tmp_path / "wer", "wer")) == unit
 
 
 def test_different_utterances(pair, tmp_path):
@@ -157,55 +223,101 @@ def test_subword_tokens_need_a_model(pair, tmp_path):
 def test_columns_of_espnet(pair, tmp_path):
     row = results_row(score(*pair, tmp_path / "wer", "wer"))
     assert dict(row) == {"Snt": "4", "Wrd": "8", "Corr": "62.5", "Sub": "12.5", "Del": "25.0",
-                         "Ins": "37.5", "Err": "75.0", "S.Err": "75.0"}  # fmt: skip
+                         "Ins": "37.5", "Err": "75.0", "S.Err": "75.0",
+                         "95 % of Err": "22.22–300.00"}  # fmt: skip
 
 
-def recognised(generator, words, vocabulary):
-    """What a recogniser with one word in seven wrong makes of `words`."""
+def recognised(generator, words, vocabulary, rate=0.05):
+    """What a recogniser with so many deletions, substitutions and insertions makes of `words`."""
     hypothesis = []
     for word in words:
         error = generator.random()
-        if error < 0.05:
+        if error < rate:
             continue
-        hypothesis.append(generator.choice(vocabulary) if error < 0.1 else word)
-        if error > 0.95:
+        hypothesis.append(generator.choice(vocabulary) if error < 2 * rate else word)
+        if error > 1 - rate:
             hypothesis.append(generator.choice(vocabulary))
     return hypothesis
+
+
+ENGLISH = ["".join(random.Random(0).choices("ABCDEFGH", k=4)) for _ in range(200)]
+CHINESE = [chr(code) for code in range(0x4E00, 0x4E00 + 60)]
+
+
+def pairs_alike(generator, vocabulary, longest, rate):
+    """A sentence and what a recogniser makes of it."""
+    words = generator.choices(vocabulary, k=generator.randint(0, longest))
+    return words, recognised(generator, words, vocabulary, rate)
+
+
+def pairs_unlike(generator, vocabulary, longest):
+    """Two sentences that have nothing to do with each other."""
+    return tuple(generator.choices(vocabulary, k=generator.randint(0, longest)) for _ in range(2))
+
+
+def pairs_repeated(generator):
+    """Words that come several times in a row, and are recognised more or less often."""
+    return tuple(
+        [word for word in "ABAB" for _ in range(generator.randint(0, 5))] for _ in range(2)
+    )
+
+
+def pairs_with_an_empty_side(generator):
+    words = generator.choices(ENGLISH, k=generator.randint(0, 8))
+    return (words, []) if generator.random() < 0.5 else ([], words)
+
+
+def pairs_long(generator):
+    """Sentences of 60 to 80 words, every fifth wrong."""
+    words = generator.choices(ENGLISH, k=generator.randint(60, 80))
+    return words, recognised(generator, words, ENGLISH, 0.07)
+
+
+#: Kinds of pairs, each with the unit that it is scored in and how many there are.
+KINDS = {
+    "words": (lambda g: pairs_alike(g, ENGLISH, 20, 0.05), "wer", 4000),
+    "words of which most are wrong": (lambda g: pairs_alike(g, ENGLISH, 20, 0.25), "wer", 4000),
+    "unlike words": (lambda g: pairs_unlike(g, "ABCDE", 12), "wer", 4000),
+    "unlike words of two kinds": (lambda g: pairs_unlike(g, "AB", 15), "wer", 4000),
+    "repeated words": (pairs_repeated, "wer", 4000),
+    "empty sides": (pairs_with_an_empty_side, "wer", 4000),
+    "long sentences": (pairs_long, "wer", 4000),
+    "characters": (lambda g: pairs_alike(g, ENGLISH, 6, 0.2), "cer", 4000),
+    "Chinese characters": (lambda g: pairs_alike(g, CHINESE, 25, 0.1), "cer", 4000),
+    "unlike Chinese characters": (lambda g: pairs_unlike(g, CHINESE[:6], 12), "cer", 4000),
+}
+
+
+def make_texts(kind, number):
+    """`number` pairs of a kind, as the tables of the references and of the hypotheses."""
+    generator = random.Random(kind)
+    pair, unit, _ = KINDS[kind]
+    # Chinese is written without spaces.
+    join = "" if "Chinese" in kind else " "
+    references, hypotheses = {}, {}
+    for n in range(number):
+        key = f"s{n % 7}-{n:05d}"
+        references[key], hypotheses[key] = (join.join(words) for words in pair(generator))
+    return references, hypotheses, unit
 
 
 @pytest.fixture(scope="module")
 def texts():
     """Three hundred sentences and what a recogniser may make of them."""
-    generator = random.Random(0)
-    vocabulary = ["".join(generator.choices("ABCDEFGH", k=4)) for _ in range(200)]
-    references, hypotheses = {}, {}
-    for number in range(300):
-        key = f"s{number % 7}-{number:03d}"
-        words = generator.choices(vocabulary, k=generator.randint(0, 20))
-        references[key] = " ".join(words)
-        hypotheses[key] = " ".join(recognised(generator, words, vocabulary))
-    return references, hypotheses
+    return make_texts("words", 300)[:2]
 
 
 @pytest.fixture(scope="module")
 def unlike_texts():
     """Three hundred pairs that have nothing to do with each other, in a vocabulary of five."""
-    generator = random.Random(1)
-    texts = [
-        {
-            f"s{number % 7}-{number:03d}": " ".join(generator.choices("ABCDE", k=length))
-            for number, length in enumerate(generator.choices(range(13), k=300))
-        }
-        for _ in range(2)
-    ]
-    return texts
+    return make_texts("unlike words", 300)[:2]
 
 
 def sclite(directory):
     """The counts (hits, substitutions, deletions, insertions) of each utterance, by sclite."""
     output = subprocess.run(
         [*SCLITE, "-r", directory / "ref.trn", "trn", "-h", directory / "hyp.trn", "trn"]
-        + ["-i", "rm", "-s", "-o", "pra", "stdout"],
+        + ["-i", "rm", "-s", "-e", "utf-8", "-o", "pra", "stdout"],
         capture_output=True,
         text=True,
         check=True,
@@ -223,24 +335,25 @@ def ours(references, hypotheses, unit="wer"):
     return result
 
 
-needs_sclite = pytest.mark.skipif(SCLITE is None, reason="NIST's sclite is not installed")
+@pytest.mark.skipif(SCLITE is None, reason="NIST's sclite is not installed")
+@pytest.mark.parametrize("kind", KINDS)
+def test_sclite_counts_the_same_in_every_utterance(tmp_path, kind):
+    """That is, the same choice among alignments of the same cost, too.
 
-
-@needs_sclite
-@pytest.mark.parametrize("unit", ["wer", "cer"])
-def test_sclite_counts_the_same(texts, tmp_path, unit):
-    total = score(*write_pair(tmp_path, *texts), tmp_path / unit, unit)
+    Three substitutions cost as much as two deletions and two insertions, one error more.
+    """
+    references, hypotheses, unit = make_texts(kind, KINDS[kind][-1])
+    total = score(*write_pair(tmp_path, references, hypotheses), tmp_path / unit, unit)
     theirs = sclite(tmp_path / unit)
-    assert theirs == ours(*texts, unit)
+    utterances = read_utterances(tmp_path / unit / "utterances.tsv")
+    assert theirs == {
+        key: (u.units - u.substitutions - u.deletions, u.substitutions, u.deletions, u.insertions)
+        for key, u in utterances.items()
+    }
+    assert set(theirs) == set(references)
     assert tuple(map(sum, zip(*theirs.values(), strict=True))) == counts(total)
     assert sum(any(wrong) for _, *wrong in theirs.values()) == total.wrong_sentences
-
-
-@needs_sclite
-def test_sclite_makes_the_same_choice_among_alignments_of_the_same_cost(unlike_texts, tmp_path):
-    """Three substitutions cost as much as two deletions and two insertions, one error more."""
-    score(*write_pair(tmp_path, *unlike_texts), tmp_path / "wer", "wer")
-    assert sclite(tmp_path / "wer") == ours(*unlike_texts)
+    assert total.errors > len(references) / 3
 
 
 def test_jiwer_never_finds_more_errors(texts, unlike_texts):
@@ -260,9 +373,9 @@ def test_jiwer_agrees_on_what_a_recogniser_does(texts):
     references, hypotheses = texts
     keys = [key for key in references if references[key]]
     theirs = jiwer.process_words([references[k] for k in keys], [hypotheses[k] for k in keys])
-    mine = [ours(references, hypotheses)[key] for key in keys]
+    mine = ours(references, hypotheses)
     total = theirs.substitutions + theirs.deletions + theirs.insertions
-    assert sum(sum(wrong) for _, *wrong in mine) == pytest.approx(total, rel=0.01)
+    assert sum(sum(mine[key][1:]) for key in keys) == pytest.approx(total, rel=0.01)
 
 
 def test_units_are_those_of_espnet():
