@@ -9,16 +9,19 @@ COMMANDS = {
     "parameter-table": "sizes of encoders beside those in the paper",
     "compare": "models side by side: sizes, losses, error rates, transcripts, learning curves",
     "prepare-data": "data directories of a corpus (stage 1)",
+    "perturb-speed": "copies of utterances at other speeds (stage 2)",
     "format-audio": "audio in one format and sampling rate (stage 3)",
     "filter-utterances": "drop utterances that training cannot use (stage 4)",
     "token-list": "sentencepiece model and token list (stage 5)",
     "train-config": "lay an encoder over a training YAML",
     "check-config": "have ESPnet check training YAMLs before anything runs",
+    "batch-plan": "batches that keep a training's optimiser step on other GPUs",
     "run-jobs": "run commands with logs and progress, restartable",
     "split-scp": "split a list of utterances for jobs (stages 10 and 12)",
     "join-decoding": "join what decoding jobs wrote, with the real time factor (stage 12)",
     "score": "error rates with their counts, and trn files (stage 13)",
     "results": "RESULTS.md of an experiment (stage 13)",
+    "paper-results": "our error rates beside the paper's, row for row",
 }
 
 

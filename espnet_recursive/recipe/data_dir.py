@@ -35,6 +35,23 @@ def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
     return table
 
 
+def read_source(path: Path | str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Read wav.scp, text and utt2spk of a data directory, which must list the same utterances.
+
+    Raises:
+        UserError: If a table is missing or bad, or the recordings are to be cut into segments.
+    """
+    path = Path(path)
+    if (path / "segments").exists():
+        raise UserError(f"{path}/segments: cut the recordings into a file an utterance first.")
+    wav_scp = read_table(path / "wav.scp")
+    text = read_table(path / "text", empty_values=True)
+    utt2spk = read_table(path / "utt2spk")
+    for name, table in (("text", text), ("utt2spk", utt2spk)):
+        check_same_keys(path / "wav.scp", wav_scp, path / name, table)
+    return wav_scp, text, utt2spk
+
+
 def write_table(path: Path | str, table: Mapping[str, object]) -> None:
     """Write lines "key value", sorted by key as Kaldi and ESPnet expect, whole or not at all."""
     with whole_file(path) as file:

@@ -1,16 +1,20 @@
 """Lists of utterances for jobs that run side by side."""
 
+from contextlib import ExitStack
+from itertools import cycle, islice
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_table, write_table
+from espnet_recursive.recipe.whole_files import whole_file
 
 
 def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "keys") -> int:
     """Write <name>.1.scp to <name>.<n>.scp, one list of utterances for each of n <= nj jobs.
 
     Where utt2num_samples stands beside `scp`, the utterances are dealt out by length, so that the
-    jobs end at about the same time.
+    jobs end at about the same time. Other tables, such as the text of a language model, may be
+    larger than the memory; they are dealt out line by line.
 
     Args:
         scp: A table of the utterances, such as wav.scp or text.
@@ -24,19 +28,39 @@ def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "key
     Raises:
         UserError: If there are no utterances.
     """
-    scp = Path(scp)
-    table = read_table(scp)
-    if not table:
-        raise UserError(f"{scp} is empty: there is nothing to do.")
-    keys = sorted(table)
+    scp, output_dir = Path(scp), Path(output_dir)
+    for stale in output_dir.glob(f"{name}.*.scp"):
+        stale.unlink()
     lengths = scp.parent / "utt2num_samples"
     if lengths.exists():
-        samples = read_table(lengths)
-        keys.sort(key=lambda key: -int(samples.get(key, 0)))
+        jobs = _split_by_length(scp, lengths, output_dir, nj, name)
+    else:
+        jobs = _split_by_line(scp, output_dir, nj, name)
+    if not jobs:
+        raise UserError(f"{scp} is empty: there is nothing to do.")
+    return jobs
+
+
+def _split_by_length(scp: Path, lengths: Path, output_dir: Path, nj: int, name: str) -> int:
+    table, samples = read_table(scp), read_table(lengths)
+    keys = sorted(sorted(table), key=lambda key: -int(samples.get(key, 0)))
     nj = min(nj, len(keys))
-    for stale in Path(output_dir).glob(f"{name}.*.scp"):
-        stale.unlink()
     for job in range(nj):
         part = {key: table[key] for key in keys[job::nj]}
-        write_table(Path(output_dir) / f"{name}.{job + 1}.scp", part)
+        write_table(output_dir / f"{name}.{job + 1}.scp", part)
+    return nj
+
+
+def _split_by_line(scp: Path, output_dir: Path, nj: int, name: str) -> int:
+    if not scp.is_file():
+        raise UserError(f"{scp} does not exist. Run the stage that writes it, or check the path.")
+    with scp.open(encoding="utf-8") as lines:
+        nj = sum(1 for _ in islice(lines, nj))
+    with ExitStack() as stack, scp.open(encoding="utf-8") as lines:
+        parts = [
+            stack.enter_context(whole_file(output_dir / f"{name}.{job}.scp"))
+            for job in range(1, nj + 1)
+        ]
+        for part, line in zip(cycle(parts), lines, strict=False):
+            part.write(line)
     return nj

@@ -10,6 +10,7 @@ from espnet2.fileio.read_text import read_2columns_text
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import (
     check_same_keys,
+    read_source,
     read_table,
     write_data_dir,
     write_table,
@@ -135,3 +136,31 @@ def test_no_more_than_three_ids_are_listed():
         check_same_keys(Path("l"), left, Path("r"), [])
     with pytest.raises(UserError, match=r"^1 utterances of r are not in l: x\. "):
         check_same_keys(Path("l"), left, Path("r"), [*left, "x"])
+
+
+def source_of(directory, **tables):
+    for name, content in {"wav.scp": "utt utt.wav", "text": "utt", "utt2spk": "utt spk"}.items():
+        (directory / name).write_text(tables.get(name.replace(".", "_"), content) + "\n")
+    return directory
+
+
+def test_source_with_an_empty_transcript(tmp_path):
+    assert read_source(source_of(tmp_path)) == ({"utt": "utt.wav"}, {"utt": ""}, {"utt": "spk"})
+
+
+def test_source_to_be_cut_into_segments(tmp_path):
+    (tmp_path / "segments").write_text("utt rec 0.0 1.0\n")
+    with pytest.raises(UserError, match=r"segments: cut the recordings"):
+        read_source(source_of(tmp_path))
+
+
+def test_source_without_speakers(tmp_path):
+    source_of(tmp_path)
+    (tmp_path / "utt2spk").unlink()
+    with pytest.raises(UserError, match=r"utt2spk does not exist"):
+        read_source(tmp_path)
+
+
+def test_source_with_audio_without_a_transcript(tmp_path):
+    with pytest.raises(UserError, match=r"1 utterances of .*wav\.scp are not in .*text: utt\."):
+        read_source(source_of(tmp_path, text="other A B"))

@@ -189,9 +189,28 @@ def test_text_instead_of_audio(one_file, tmp_path):
     refuse(one_file(tmp_path / "readme.wav"), tmp_path, r"readme\.wav \(utterance spk-utt\)")
 
 
-def test_command_is_not_run(one_file, tmp_path):
-    refuse(one_file(f"touch {tmp_path}/ran |"), tmp_path, r"wav\.scp, spk-utt: commands")
+def test_commands(an4, formatted, one_file, tmp_path):
+    """What they write is converted, once; the file that flac would decode is used itself."""
+    utterance, path = next(iter(read_table(an4["train"] / "wav.scp").items()))
+    source = one_file(f"touch {tmp_path}/ran; cat {path} |")
+    format_data_dir(source, tmp_path / "out", RATE)
+    expected = samples_of(formatted / "wav.scp")[utterance]
+    np.testing.assert_array_equal(samples_of(tmp_path / "out" / "wav.scp")["spk-utt"], expected)
+    (tmp_path / "ran").unlink()
+    format_data_dir(source, tmp_path / "out", RATE)
     assert not (tmp_path / "ran").exists()
+
+    flac = read_table(formatted / "wav.scp")[utterance]
+    format_data_dir(one_file(f"flac -c -d -s {flac} |"), tmp_path / "out", RATE)
+    assert read_table(tmp_path / "out" / "wav.scp") == {"spk-utt": flac}
+
+
+def test_failing_command(one_file, tmp_path):
+    refuse(one_file("cat no/such.wav |"), tmp_path, r"spk-utt: the command `cat no/such\.wav \|`")
+
+
+def test_archive(one_file, tmp_path):
+    refuse(one_file("dump/raw.1.ark:42"), tmp_path, r"raw\.1\.ark:42 lies in a Kaldi archive")
 
 
 def test_segments(an4, tmp_path):

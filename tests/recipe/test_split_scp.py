@@ -1,6 +1,8 @@
 """Lists for jobs: every utterance in one of them, and about as much work in each."""
 
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -71,6 +73,26 @@ def test_same_input_same_lists(scp, tmp_path):
     for name in ("one", "two"):
         split_scp(scp, tmp_path / name, 4)
     assert parts(tmp_path / "one", 4) == parts(tmp_path / "two", 4)
+
+
+def test_a_large_text_is_not_held_in_memory(tmp_path):
+    """The text of a language model: two hundred megabytes here, several gigabytes in LibriSpeech."""
+    words = "WORD " * 40
+    with (tmp_path / "lm_train.txt").open("w") as file:
+        for number in range(1_000_000):
+            file.write(f"librispeech_lng_{number:08d} {words}\n")
+    code = """
+import resource, sys
+from espnet_recursive.recipe.split_scp import split_scp
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert split_scp(sys.argv[1], sys.argv[2], 3, "train") == 3
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    command = [sys.executable, "-c", code, tmp_path / "lm_train.txt", tmp_path / "out"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(result.stdout) < 20, "megabytes"
+    lines = [(tmp_path / "out" / f"train.{job}.scp").read_bytes().count(b"\n") for job in (1, 2, 3)]
+    assert lines == [333_334, 333_333, 333_333]
 
 
 def test_empty_list(tmp_path):

@@ -1,0 +1,41 @@
+"""Training audio at other speeds, as files (stage 2).
+
+    perturb_speed audio keys.JOB.scp --factors 0.9 1.0 1.1 --audio_dir DIR
+    perturb_speed data data/train data/train_sp --factors 0.9 1.0 1.1 --audio_dir DIR
+
+The first writes audio, in jobs side by side; the second the data directory of all of it.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from espnet_recursive.bin.command import command, parser
+from espnet_recursive.recipe.perturb_speed import perturb_audio, write_perturbed_data_dir
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The parser of this command."""
+    p = parser(__doc__)
+    steps = p.add_subparsers(required=True, metavar="STEP")
+    audio = steps.add_parser("audio", help="write the audio of a list of utterances")
+    audio.add_argument("keys", help="wav.scp, or the part of it that this job does")
+    audio.set_defaults(run=perturb_audio)
+    data = steps.add_parser("data", help="write the data directory, after all of the audio")
+    data.add_argument("source", help="data directory with wav.scp, text and utt2spk")
+    data.add_argument("target", help="data directory to write")
+    data.set_defaults(run=write_perturbed_data_dir)
+    for step in (audio, data):
+        step.add_argument("--factors", nargs="+", required=True, help="speeds, such as 0.9 1.0 1.1")
+        step.add_argument("--audio_dir", required=True, help="where the audio goes, or is")
+    return p
+
+
+@command
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = vars(get_parser().parse_args(cmd))
+    args.pop("run")(**args)
+
+
+if __name__ == "__main__":
+    main()
