@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.disk_space import full_disk_message, is_full_disk
 
 
 class Main(Protocol):
@@ -22,7 +23,10 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def command(main: Callable[[Sequence[str] | None], None]) -> Main:
-    """Let `main` log to standard error, and end a UserError with its message and status 1."""
+    """Let `main` log to standard error, and end what a user can mend with a message and status 1.
+
+    That is a UserError or a full disk.
+    """
 
     @functools.wraps(main)
     def wrapped(cmd: Sequence[str] | None = None) -> None:
@@ -31,6 +35,10 @@ def command(main: Callable[[Sequence[str] | None], None]) -> Main:
             main(cmd)
         except UserError as error:
             raise SystemExit(f"Error: {error}") from error
+        except OSError as error:
+            if not is_full_disk(error):
+                raise
+            raise SystemExit(f"Error: {full_disk_message(error.filename)}") from error
         except KeyboardInterrupt:
             raise SystemExit(130) from None
 

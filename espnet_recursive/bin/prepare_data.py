@@ -1,30 +1,78 @@
-"""Write the data directories of a corpus (stage 1)."""
+"""Write the data directories of a corpus (stage 1).
+
+    espnet-recursive prepare-data librispeech --subset train_clean_100
+    espnet-recursive prepare-data librispeech --corpus_dir /corpora/LibriSpeech
+    espnet-recursive prepare-data aishell --base_url http://mirror/resources
+
+Downloads that broke off go on where they were; archives that are in the download folder already
+are used. Each corpus has options of its own: prepare-data librispeech --help
+"""
 
 import argparse
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.corpora.aishell import prepare_aishell
+from espnet_recursive.corpora.archive import OPENSLR
+from espnet_recursive.corpora.librispeech import SUBSETS, prepare_librispeech
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
-
-CORPORA: dict[str, Callable[..., list[Path]]] = {"mini_an4": prepare_mini_an4}
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """The parser of this command."""
+    """The parser of this command, with one for each corpus."""
     p = parser(__doc__)
-    p.add_argument("corpus", choices=sorted(CORPORA), help="which corpus")
-    p.add_argument("--data_dir", default="data", help="where the data directories go")
-    p.add_argument("--download_dir", default="downloads", help="where the corpus is or goes")
+    corpora = p.add_subparsers(title="corpora", required=True, metavar="corpus")
+
+    mini_an4 = _add(corpora, "mini_an4", "seven utterances that ESPnet's package carries")
+    mini_an4.set_defaults(prepare=prepare_mini_an4)
+
+    librispeech = _add(corpora, "librispeech", "LibriSpeech or mini LibriSpeech, English")
+    librispeech.set_defaults(prepare=prepare_librispeech)
+    librispeech.add_argument(
+        "--subset", choices=SUBSETS, default="train_960", help="what to train on"
+    )
+    _add_sources(librispeech, "the folder LibriSpeech, unpacked: no speech is downloaded")
+    librispeech.add_argument(
+        "--lm_text", type=_true_or_false, metavar="true|false",
+        help="write the text of books for language models (default: where --subset is not mini)",
+    )  # fmt: skip
+
+    aishell = _add(corpora, "aishell", "AISHELL-1, Mandarin")
+    aishell.set_defaults(prepare=prepare_aishell)
+    _add_sources(aishell, "the folder of data_aishell, unpacked: nothing is downloaded")
     return p
 
 
 @command
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
-    args = get_parser().parse_args(cmd)
-    for directory in CORPORA[args.corpus](args.data_dir, args.download_dir):
+    args = vars(get_parser().parse_args(cmd))
+    for directory in args.pop("prepare")(**args):
         print(directory)
+
+
+def _add(corpora: argparse._SubParsersAction, name: str, summary: str) -> argparse.ArgumentParser:
+    p = corpora.add_parser(
+        name, help=summary, description=f"Write the data directories of {summary}."
+    )
+    p.formatter_class = parser("").formatter_class
+    p.add_argument(
+        "--data_dir", dest="output_dir", metavar="DATA_DIR", default="data",
+        help="where the data directories go",
+    )  # fmt: skip
+    p.add_argument("--download_dir", default="downloads", help="where the corpus is or goes")
+    return p
+
+
+def _add_sources(p: argparse.ArgumentParser, corpus_dir: str) -> None:
+    p.add_argument("--corpus_dir", help=corpus_dir)
+    p.add_argument("--base_url", default=OPENSLR, help="mirror, or folder of the archives")
+
+
+def _true_or_false(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{value!r}: expected true or false")
+    return value == "true"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from espnet_recursive.recipe.data_dir import (
 )
 from espnet_recursive.recipe.wav_scp import audio_file, check_whole, read_audio
 from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.recipe.write_audio import write_audio
 
 #: Formats that are written; those of ESPnet in Kaldi archives (wav.ark, flac.ark) are not.
 AUDIO_FORMATS = ("flac", "wav")
@@ -86,8 +87,7 @@ def _convert(
         samples, rate = read_audio(value, utterance)
         if rate != fs:
             samples = soxr.resample(samples, rate, fs)
-        with whole_file(converted, "wb") as file:
-            soundfile.write(file, samples, fs, format=audio_format.upper(), subtype="PCM_16")
+        write_audio(converted, samples, fs, audio_format)
     return utterance, (str(converted), soundfile.info(converted).frames)
 
 

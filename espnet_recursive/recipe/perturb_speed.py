@@ -16,7 +16,7 @@ from tqdm import tqdm
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_source, read_table, write_data_dir
 from espnet_recursive.recipe.wav_scp import audio_file, read_audio
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.recipe.write_audio import write_audio
 
 
 def id_prefixes(factors: Sequence[str]) -> dict[str, float]:
@@ -67,12 +67,9 @@ def perturb_audio(keys: Path | str, factors: Sequence[str], audio_dir: Path | st
             continue
         samples, rate = read_audio(value, utterance)
         for path, speed in stale.items():
-            with (
-                whole_file(path, "wb") as raw,
-                soundfile.SoundFile(raw, "w", rate, 1, "PCM_16", format="FLAC") as file,
-            ):
-                file.comment = value  # what it was made of; see _is_up_to_date
-                file.write(samples if speed == 1 else soxr.resample(samples, rate * speed, rate))
+            perturbed = samples if speed == 1 else soxr.resample(samples, rate * speed, rate)
+            # The comment is what it was made of; see _is_up_to_date.
+            write_audio(path, perturbed, rate, "flac", comment=value)
 
 
 def write_perturbed_data_dir(

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from espnet_recursive.recipe.disk_space import naming_full_disk
+
 
 @contextmanager
 def whole_file(path: Path | str, mode: str = "w") -> Iterator[IO]:
@@ -15,14 +17,18 @@ def whole_file(path: Path | str, mode: str = "w") -> Iterator[IO]:
     Args:
         path: The file to write; parent directories are made.
         mode: "w" for text in UTF-8, "wb" for bytes.
+
+    Raises:
+        UserError: If the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open(mode, encoding=None if "b" in mode else "utf-8") as file:
-            yield file
-        os.replace(part, path)
+        with naming_full_disk(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+                yield file
+            os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -43,19 +49,22 @@ def whole_dir(path: Path | str) -> Iterator[Path]:
     """Give a new directory beside `path`, and rename it to `path` when the block succeeds.
 
     What was at `path` before is replaced.
+
+    Raises:
+        UserError: If the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
     shutil.rmtree(part, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
-    part.mkdir()
     try:
-        yield part
-        if path.exists():
-            # A directory cannot be replaced in one go; two renames leave the smallest gap.
-            os.replace(path, old)
-        os.replace(part, path)
+        with naming_full_disk(path.parent):
+            part.mkdir(parents=True)
+            yield part
+            if path.exists():
+                # A directory cannot be replaced in one go; two renames leave the smallest gap.
+                os.replace(path, old)
+            os.replace(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

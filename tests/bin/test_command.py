@@ -51,3 +51,20 @@ def test_help_shows_defaults_where_they_say_something():
     assert "jobs (default: 4)" in text
     assert text.count("default") == 1
     assert "\n    indented as it is\n" in text
+
+
+def test_full_disk_is_a_message_and_status_1(run_python):
+    script = """
+from espnet_recursive.bin.command import command
+
+@command
+def main(cmd=None):
+    with open("/dev/full", "w") as file:
+        file.write("x")
+
+main()
+"""
+    result = run_python("-c", script)
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: no space left on the disk. Free some and run again")
+    assert "Traceback" not in result.stderr

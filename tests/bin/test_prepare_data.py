@@ -1,8 +1,13 @@
 """The command of stage 1."""
 
+import argparse
+
 import pytest
 
-from espnet_recursive.bin.prepare_data import main
+from espnet_recursive.bin.prepare_data import get_parser, main
+from espnet_recursive.recipe.data_dir import read_table
+from tests.corpora.archive_server import ArchiveServer
+from tests.corpora.miniature import build_aishell, build_librispeech
 
 
 def test_directories_are_written_and_named(recipe_dir, tmp_path, capsys):
@@ -16,7 +21,55 @@ def test_directories_are_written_and_named(recipe_dir, tmp_path, capsys):
             assert written == (recipe_dir / "data" / name / table).read_text()
 
 
-def test_unknown_corpus(capsys):
+@pytest.mark.parametrize("build, corpus, names", [
+    (build_librispeech, ["librispeech", "--subset", "mini", "--lm_text", "true"],
+     ["train_clean_5", "dev_clean_2", "dev", "test"]),
+    (build_aishell, ["aishell"], ["train", "dev", "test"]),
+])  # fmt: skip
+def test_corpora_of_a_mirror(build, corpus, names, tmp_path, capsys):
+    data, downloads = tmp_path / "data", tmp_path / "downloads"
+    folders = ["--data_dir", str(data), "--download_dir", str(downloads)]
+    with ArchiveServer(build(tmp_path / "mirror")) as server:
+        main([*corpus, *folders, "--base_url", server.url])
+    assert capsys.readouterr().out.splitlines() == [str(data / name) for name in names]
+    assert all(read_table(data / name / "text") for name in names)
+    assert (data / "local" / "other_text" / "text").exists() == (corpus[0] == "librispeech")
+
+
+def test_errors_are_messages(tmp_path):
+    with pytest.raises(SystemExit, match="Error: .*nowhere holds no train-clean-5, dev-clean-2"):
+        main(["librispeech", "--subset", "mini", "--corpus_dir", str(tmp_path / "nowhere")])
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ([], "corpus"),
+    (["librispech"], "mini_an4"),
+    (["mini_an4", "--subset", "mini"], "--subset"),
+    (["aishell", "--lm_text", "true"], "--lm_text"),
+    (["librispeech", "--subset", "train_100"], "train_clean_100"),
+    (["librispeech", "--lm_text", "yes"], "expected true or false"),
+])  # fmt: skip
+def test_refused(arguments, said, capsys):
+    with pytest.raises(SystemExit) as refused:
+        main(arguments)
+    assert refused.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_of_a_corpus(capsys):
     with pytest.raises(SystemExit):
-        main(["librispech"])
-    assert "mini_an4" in capsys.readouterr().err
+        main(["librispeech", "--help"])
+    said = capsys.readouterr().out
+    for option in ("--subset", "--corpus_dir", "--base_url", "--lm_text", "(default: downloads)"):
+        assert option in said
+
+
+def test_options_are_parameters_of_the_preparation():
+    """What the parser gives can be handed on as it is."""
+    for corpus in ("mini_an4", "librispeech", "aishell"):
+        args = get_parser().parse_args([corpus])
+        prepare = args.prepare
+        names = set(vars(args)) - {"prepare"}
+        count = prepare.__code__.co_argcount
+        assert names == set(prepare.__code__.co_varnames[:count])
+    assert isinstance(get_parser(), argparse.ArgumentParser)

@@ -1,0 +1,39 @@
+"""Miniature corpora."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from espnet_recursive.corpora.archive import find_archive
+from espnet_recursive.corpora.unpack import unpack
+from tests.corpora.miniature import build_aishell, build_librispeech
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory) -> Path:
+    """The archives of both corpora, below the folders of openslr.org/resources."""
+    return build_aishell(build_librispeech(tmp_path_factory.mktemp("mirror")))
+
+
+@pytest.fixture
+def own_mirror(mirror, tmp_path) -> Path:
+    """A copy of the mirror, whose archives a test may damage."""
+    return shutil.copytree(mirror, tmp_path / "own_mirror")
+
+
+@pytest.fixture
+def mini(mirror, tmp_path) -> Path:
+    """Mini LibriSpeech, unpacked, which a test may change."""
+    for name in ("train-clean-5", "dev-clean-2"):
+        archive = find_archive(f"31/{name}.tar.gz", str(mirror), tmp_path)
+        unpack(archive, f"LibriSpeech/{name}", tmp_path / "LibriSpeech" / name)
+    return tmp_path / "LibriSpeech"
+
+
+@pytest.fixture
+def aishell(mirror, tmp_path) -> Path:
+    """AISHELL-1, unpacked, which a test may change."""
+    archive = find_archive("33/data_aishell.tgz", str(mirror), tmp_path)
+    unpack(archive, "data_aishell", tmp_path / "data_aishell")
+    return tmp_path / "data_aishell"
