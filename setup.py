@@ -44,6 +44,7 @@ setup(
         "dask-jobqueue",
         "distributed",
         "espnet_model_zoo",
+        "filelock",
         "huggingface_hub",
         "humanfriendly",
         "lhotse",

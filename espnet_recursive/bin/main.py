@@ -21,6 +21,10 @@ COMMANDS = {
     "join-decoding": "join what decoding jobs wrote, with the real time factor (stage 12)",
     "score": "error rates with their counts, and trn files (stage 13)",
     "results": "RESULTS.md of an experiment (stage 13)",
+    "pack": "a trained model in one file, with a model card (stage 14)",
+    "upload": "publish a packed model on the Hugging Face hub (stage 15)",
+    "download-model": "lay a published model out for decoding (stages 12-13)",
+    "transcribe": "text of audio files, with a published model or one of your own",
     "paper-results": "our error rates beside the paper's, row for row",
 }
 

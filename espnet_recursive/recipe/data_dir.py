@@ -1,6 +1,6 @@
 """Kaldi-style data directories as ESPnet reads them: tables of utterances, one file each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
@@ -18,20 +18,19 @@ def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
         The value of each key.
 
     Raises:
-        UserError: If the file is missing, a key comes twice, or a value is missing.
+        UserError: If the file is missing or not in UTF-8, a key comes twice, or a value is missing.
     """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path} does not exist. Run the stage that writes it, or check the path.")
     table: dict[str, str] = {}
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            key, value = (*line.strip().split(maxsplit=1), "", "")[:2]
-            if not key or (not value and not empty_values):
-                raise UserError(f"{path}, line {number}: expected 'key value', found {line!r}")
-            if key in table:
-                raise UserError(f"{path}, line {number}: {key} comes twice. Make the ids unique.")
-            table[key] = value
+    for number, line in _numbered_lines(path):
+        key, value = (*line.strip().split(maxsplit=1), "", "")[:2]
+        if not key or (not value and not empty_values):
+            raise UserError(f"{path}, line {number}: expected 'key value', found {line!r}")
+        if key in table:
+            raise UserError(f"{path}, line {number}: {key} comes twice. Make the ids unique.")
+        table[key] = value
     return table
 
 
@@ -114,3 +113,14 @@ def check_same_keys(
                 f"{len(missing)} utterances of {path} are not in {other}: {some}. "
                 "Remove them there or add them here."
             )
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from enumerate(file, 1)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is not in UTF-8 ({error.reason}). Convert it, for instance with "
+            f"iconv -f GB18030 -t UTF-8 {path}"
+        ) from error

@@ -164,3 +164,9 @@ def test_source_without_speakers(tmp_path):
 def test_source_with_audio_without_a_transcript(tmp_path):
     with pytest.raises(UserError, match=r"1 utterances of .*wav\.scp are not in .*text: utt\."):
         read_source(source_of(tmp_path, text="other A B"))
+
+
+def test_another_encoding(tmp_path):
+    (tmp_path / "text").write_bytes("BAC009S0002W0122 是的\n".encode("gb18030"))
+    with pytest.raises(UserError, match=r"text is not in UTF-8 .*iconv"):
+        read_table(tmp_path / "text")

@@ -1,0 +1,96 @@
+"""Print what is said in audio files of any kind, with a published model or one of your own.
+
+    espnet-recursive transcribe speech.wav --model user/name
+    espnet-recursive transcribe *.flac --model exp/asr_L1/asr_L1.zip --batch_size 16 --format json
+
+Of one file the text is printed, of several a line each: the file, a tab, the text. As JSON it is a
+line each with file, text, tokens, score, seconds of audio, and the real time factor. Lines are
+printed as they are known: in the order of the files, or with --batch_size the shortest first. A
+file that cannot be transcribed is named on standard error; the others are done, and the status is
+1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from espnet_recursive.bin.command import command, parser
+from espnet_recursive.errors import UserError
+from espnet_recursive.publish.quiet import quiet_libraries
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The parser of this command."""
+    p = parser(__doc__)
+    p.add_argument("files", nargs="+", metavar="FILE", help="audio, of any sampling rate")
+    p.add_argument(
+        "--model",
+        required=True,
+        help="Hugging Face id, tag of ESPnet's model zoo, zip file, or experiment directory",
+    )
+    p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
+    p.add_argument("--config", type=Path, help="decoding YAML; without it, ESPnet's defaults")
+    p.add_argument("--batch_size", type=int, default=1, help="files decoded together")
+    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to decode")
+    p.add_argument("--format", choices=("text", "json"), default="text", help="form of the output")
+    p.add_argument("--output", type=Path, help="file to write to, instead of standard output")
+    return p
+
+
+@command
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = get_parser().parse_args(cmd)
+    if args.batch_size < 1:
+        raise UserError(f"--batch_size {args.batch_size}: at least 1")
+    # These import ESPnet's tasks, for which a help should not wait.
+    from espnet_recursive.publish.transcribe import Failure, decoding_options, transcribe
+
+    options = decoding_options(args.config) if args.config else {}
+    failures = 0
+    with quiet_libraries():
+        model = _load(args, options)
+        with (
+            args.output.open("w", encoding="utf-8") if args.output else nullcontext(sys.stdout)
+        ) as output:
+            results = transcribe(args.files, model, args.batch_size)
+            for result in tqdm(results, total=len(args.files), unit="file", disable=None):
+                if isinstance(result, Failure):
+                    failures += 1
+                    tqdm.write(result.reason, file=sys.stderr)
+                    continue
+                if args.format == "json":
+                    line = json.dumps(asdict(result), ensure_ascii=False)
+                else:
+                    line = f"{result.file}\t" * (len(args.files) > 1) + result.text
+                with tqdm.external_write_mode(file=output):
+                    print(line, file=output, flush=True)
+    if failures:
+        raise UserError(f"{failures} of {len(args.files)} files could not be transcribed")
+
+
+def _load(args: argparse.Namespace, options: dict[str, Any]) -> Any:
+    import torch
+    from typeguard import TypeCheckError
+
+    from espnet_recursive import Speech2Text
+
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch can use no GPU on this machine")
+    arguments = {**options, "device": args.device, "batch_size": args.batch_size}
+    try:
+        return Speech2Text.from_pretrained(args.model, args.model_file, **arguments)
+    except (NotImplementedError, TypeCheckError) as error:
+        where = args.config or "the options"
+        raise UserError(f"ESPnet's decoding refuses {where}: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A published model as an experiment directory, which the stages of decoding take."""
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from espnet_recursive.publish.checked_model import find_checked_model
+from espnet_recursive.publish.find_model import FoundModel
+from espnet_recursive.publish.model_card import sampling_rate
+from espnet_recursive.publish.weights import check_weights
+from espnet_recursive.recipe.whole_files import write_if_changed
+from espnet_recursive.registry import import_quietly
+
+#: Changes when any file of the model does, so that stages know when to decode again.
+STAMP = "downloaded.json"
+
+
+class _Part(NamedTuple):
+    config: str
+    weights: str
+    folder: str
+    module: str
+    task: str
+
+
+_PARTS = (
+    _Part("asr_train_config", "asr_model_file", ".", "espnet2.tasks.asr", "ASRTask"),
+    _Part("lm_train_config", "lm_file", "lm", "espnet2.tasks.lm", "LMTask"),
+)
+
+
+def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
+    """Lay a published model out as an experiment: configurations, and links to its weights.
+
+    The recogniser stands in `asr_exp`, its language model, if it has one, in ``<asr_exp>/lm``, and
+    what they were made from in STAMP. What else is there, such as decodings, stays.
+
+    Args:
+        model: A Hugging Face id, a tag of ESPnet's model zoo, a pack, or the folder of one.
+        asr_exp: The experiment directory.
+
+    Returns:
+        What the stages need to know: ``inference_asr_model``, ``inference_lm`` (empty without a
+        language model), ``token_type``, ``bpemodel`` (empty where there is none), and ``fs``, the
+        sampling rate in Hz.
+
+    Raises:
+        UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises; nothing is written
+            then.
+    """
+    found, asr_exp = find_checked_model(model), Path(asr_exp)
+    parts = [part for part in _PARTS if part.weights in found.files]
+    for part in parts:
+        task = getattr(import_quietly(part.module), part.task)
+        file, weights = found.files[part.config], found.files[part.weights]
+        check_weights(task, found.read_config(part.config), file, weights)
+    for part in parts:
+        folder = asr_exp / part.folder
+        write_if_changed(folder / "config.yaml", yaml.safe_dump(found.read_config(part.config)))
+        _link(folder / found.files[part.weights].name, found.files[part.weights].absolute())
+    write_if_changed(asr_exp / STAMP, json.dumps(_origin(found), indent=2) + "\n")
+    config = found.read_config("asr_train_config")
+    return {
+        "inference_asr_model": found.files["asr_model_file"].name,
+        "inference_lm": found.files["lm_file"].name if "lm_file" in found.files else "",
+        "token_type": config.get("token_type") or "",
+        "bpemodel": config.get("bpemodel") or "",
+        "fs": str(sampling_rate(config)),
+    }
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and link.readlink() == target:
+        return
+    part = link.with_name(f".{link.name}.part")
+    part.unlink(missing_ok=True)
+    part.symlink_to(target)
+    os.replace(part, link)
+
+
+def _origin(found: FoundModel) -> dict[str, object]:
+    return {
+        "model": found.name,
+        "files": {
+            key: {"path": str(path.absolute()), "time": path.stat().st_mtime_ns}
+            for key, path in found.files.items()
+        },
+    }

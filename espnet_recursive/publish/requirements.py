@@ -1,0 +1,85 @@
+"""Which versions a published model needs, and where pip finds this package."""
+
+import json
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distribution, version
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from espnet_recursive import __version__
+from espnet_recursive.errors import UserError
+from espnet_recursive.registry import ENCODERS
+
+_PACKAGE = "espnet_recursive"
+
+
+def requirements_of(encoder: str) -> list[str]:
+    """The requirements of a model with the encoder `encoder`, trained and packed here.
+
+    They have no upper bounds: which ESPnet a version of this package fits is said by that version,
+    and models outlive versions.
+    """
+    requirements = [f"espnet>={version('espnet')}"]
+    if encoder in ENCODERS:
+        requirements.insert(0, f"{_PACKAGE}>={__version__}")
+    return requirements
+
+
+def check_requirements(requires: Iterable[str], source: str) -> None:
+    """Refuse a model that needs other versions than those installed.
+
+    Args:
+        requires: Requirements as pip reads them.
+        source: What asks for them, for messages.
+
+    Raises:
+        UserError: Naming what is needed, what is here, and the command that mends it.
+    """
+    for text in requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise UserError(
+                f"{source}: {text!r}, under requires, names no package and version: {error}"
+            ) from error
+        here = _installed(requirement.name)
+        if here is None or not requirement.specifier.contains(here, prereleases=True):
+            raise UserError(
+                f"{source} needs {text}, here is {here or 'none'}: "
+                f"pip install -U {_pip_argument(text, requirement.name)}"
+            )
+
+
+def source_url() -> str | None:
+    """Where pip gets this package from, as it was installed; None where only a folder is known.
+
+    That is the repository that pip recorded when it installed the package, or the one that the
+    package's own metadata names.
+    """
+    try:
+        installed = distribution(_PACKAGE)
+    except PackageNotFoundError:  # on the path only
+        return None
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    if "vcs_info" in origin:
+        return f"{origin['vcs_info']['vcs']}+{origin['url']}"
+    for entry in installed.metadata.get_all("Project-URL") or ():
+        label, _, url = entry.partition(", ")
+        if label.lower() in ("source", "repository"):
+            return f"git+{url}"
+    return None
+
+
+def _installed(name: str) -> str | None:
+    if canonicalize_name(name) == canonicalize_name(_PACKAGE):
+        return __version__
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _pip_argument(requirement: str, name: str) -> str:
+    url = source_url() if canonicalize_name(name) == canonicalize_name(_PACKAGE) else None
+    return f'"{_PACKAGE} @ {url}"' if url else f'"{requirement}"'

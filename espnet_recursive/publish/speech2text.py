@@ -1,0 +1,115 @@
+"""ESPnet's recogniser for inference, which refuses what ESPnet would load without a word."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from espnet2.bin import asr_inference
+from espnet2.tasks.asr import ASRTask
+from espnet2.tasks.lm import LMTask
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.publish.checked_model import find_checked_model
+from espnet_recursive.publish.weights import check_weights
+from espnet_recursive.recipe.train_config import read_yaml
+
+
+class Speech2Text(asr_inference.Speech2Text):
+    """``espnet2.bin.asr_inference.Speech2Text`` for recursive and stock models, with checks.
+
+    ESPnet builds what the configuration says and loads of the checkpoint what fits by name; the
+    rest keeps its random values. Here a checkpoint that does not fit in every name and shape is
+    refused, and so is a published model that needs other versions or says another recursion than
+    its configuration.
+
+    Args:
+        asr_train_config: The config.yaml of the training; that beside the checkpoint by default.
+        asr_model_file: The checkpoint.
+        **kwargs: Every other argument of ESPnet's class.
+
+    Raises:
+        UserError: If the checkpoint does not fit the configuration.
+
+    Example:
+        >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
+        >>> text, *_ = model(samples)[0]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        asr_train_config: Path | str | None = None,
+        asr_model_file: Path | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if asr_model_file is not None and not kwargs.get("enh_s2t_task"):
+            config = asr_train_config or Path(asr_model_file).parent / "config.yaml"
+            check_weights(ASRTask, read_yaml(config), config, asr_model_file)
+        lm_config, lm_file = kwargs.get("lm_train_config"), kwargs.get("lm_file")
+        if lm_config is not None and lm_file is not None:
+            check_weights(LMTask, read_yaml(lm_config), lm_config, lm_file)
+        super().__init__(asr_train_config, asr_model_file, **kwargs)
+
+    def batch_decode(self, speech: Any, speech_lengths: Any = None) -> Any:
+        """Search for several utterances together, as ESPnet does, but encode each alone.
+
+        So each gets the result that it has alone. In ESPnet's batches the last frames of all but
+        the longest depend on the padding, and one that is too short is not noticed.
+        """
+        with _encoding_each_alone(self.asr_model):
+            return super().batch_decode(speech, speech_lengths)
+
+    @classmethod
+    def from_pretrained(
+        cls, model_tag: Path | str, model_file: str | None = None, **kwargs: Any
+    ) -> "Speech2Text":
+        """Load a published model, or one that was trained here.
+
+        Args:
+            model_tag: A Hugging Face id (``user/name``, ``user/name@revision``), a tag of ESPnet's
+                model zoo, a pack (.zip), the folder of an unpacked one, or an experiment directory.
+            model_file: The checkpoint of an experiment directory, valid.acc.ave.pth by default.
+            **kwargs: Arguments of ESPnet's class, such as beam_size; they go before the model's own
+                files, so ``lm_train_config=None, lm_file=None`` leaves its language model out.
+
+        Raises:
+            UserError: If there is no such model, it is damaged, it needs other versions, or its
+                parts do not fit each other.
+        """
+        model = find_checked_model(model_tag, model_file)
+        with TemporaryDirectory() as folder:
+            arguments = model.write_configs(Path(folder)) | kwargs
+            try:
+                return cls(**arguments)
+            except UserError as error:
+                # Not the temporary names of the configurations.
+                message = str(error)
+                for key, path in model.files.items():
+                    message = message.replace(f"{folder}/{key}.yaml", str(path))
+                raise UserError(message) from error
+
+
+@contextmanager
+def _encoding_each_alone(model: Any) -> Iterator[None]:
+    """Let ``model.encode`` take the utterances of a batch one by one."""
+    if "encode" in vars(model):  # it does already: ESPnet tries halves of a batch again
+        yield
+        return
+    encode = model.encode
+
+    def encode_each(speech: torch.Tensor, speech_lengths: torch.Tensor) -> Any:
+        encoded, lengths = [], []
+        for samples, length in zip(speech, speech_lengths, strict=True):
+            out, out_length = encode(samples[None, :length], length[None])
+            # With intermediate CTC, its layers come beside the output.
+            encoded.append((out[0] if isinstance(out, tuple) else out)[0])
+            lengths.append(out_length)
+        return torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True), torch.cat(lengths)
+
+    model.encode = encode_each
+    try:
+        yield
+    finally:
+        del model.encode

@@ -1,0 +1,165 @@
+"""Audio files of any kind to text, with a model that is loaded once."""
+
+import inspect
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from espnet_recursive.errors import UserError, reason
+from espnet_recursive.publish.model_card import sampling_rate
+from espnet_recursive.recipe.train_config import read_yaml
+from espnet_recursive.registry import import_quietly
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was recognised in a file.
+
+    Attributes:
+        file: The file as it was named.
+        text: The words.
+        tokens: The units that the model wrote them in.
+        score: The score of the best hypothesis, from ESPnet's search.
+        seconds: Duration of the audio.
+        rtf: Time of decoding over the duration; in a batch, that of the batch over its duration.
+    """
+
+    file: str
+    text: str
+    tokens: list[str]
+    score: float
+    seconds: float
+    rtf: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that could not be transcribed, and why."""
+
+    file: str
+    reason: str
+
+
+def decoding_options(config: Path | str) -> dict[str, Any]:
+    """Read a decoding YAML of a recipe, as ``asr_inference --config`` takes it.
+
+    Options of ``asr_inference`` that are none of ``Speech2Text``, such as ngpu, are left out.
+
+    Raises:
+        UserError: If a key is none that ``asr_inference`` has.
+    """
+    inference = import_quietly("espnet2.bin.asr_inference")
+    options = read_yaml(config)
+    known = {action.dest for action in inference.get_parser()._actions}
+    for key in options:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"{config}: asr_inference has no option {key!r}.{hint}")
+    ours = inspect.signature(inference.Speech2Text).parameters
+    return {key: value for key, value in options.items() if key in ours}
+
+
+def read_speech(file: Path | str, rate: int) -> np.ndarray:
+    """Read any audio file that soundfile reads; the channels are averaged.
+
+    Args:
+        file: The audio.
+        rate: The sampling rate to have, in Hz.
+
+    Returns:
+        float32 (samples,).
+
+    Raises:
+        UserError: If it is missing, empty, or no audio.
+    """
+    if not Path(file).is_file():
+        raise UserError(f"{file}: no such file")
+    try:
+        samples, own_rate = soundfile.read(file, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise UserError(f"{file} cannot be read: {reason(error)}") from error
+    if not len(samples):
+        raise UserError(f"{file} holds no samples")
+    mono = samples.mean(axis=1)
+    return mono if own_rate == rate else soxr.resample(mono, own_rate, rate)
+
+
+def transcribe(
+    files: Sequence[str], model: Any, batch_size: int = 1
+) -> Iterator[Transcript | Failure]:
+    """Transcribe files one after the other, or in batches of similar duration.
+
+    Args:
+        files: Audio files.
+        model: A ``Speech2Text``.
+        batch_size: Files decoded together. With more than 1 the shortest come first; else the
+            files come in their order.
+
+    Yields:
+        For each file, as soon as it is known, a Transcript or why there is none.
+    """
+    if batch_size > 1:
+        files = sorted(files, key=_duration)
+    rate = sampling_rate(vars(model.asr_train_args))
+    for batch in batched(files, batch_size):
+        speech: list[tuple[str, np.ndarray]] = []
+        for file in batch:
+            try:
+                speech.append((file, read_speech(file, rate)))
+            except UserError as error:
+                yield Failure(file, str(error))
+        if speech:
+            yield from _decode(speech, model, rate)
+
+
+def _decode(
+    speech: Sequence[tuple[str, np.ndarray]], model: Any, rate: int
+) -> Iterator[Transcript | Failure]:
+    start = time.perf_counter()
+    try:
+        results = _nbest_lists([samples for _, samples in speech], model)
+    except Exception as error:  # too short, too long for the memory: ESPnet's have no common class
+        if len(speech) == 1:
+            file = speech[0][0]
+            yield Failure(file, f"{file} cannot be transcribed: {reason(error)}")
+        else:  # one of them; the others come alone
+            for one in speech:
+                yield from _decode([one], model, rate)
+        return
+    elapsed = time.perf_counter() - start
+    rtf = elapsed * rate / sum(len(samples) for _, samples in speech)
+    for (file, samples), (best, *_) in zip(speech, results, strict=True):
+        text, tokens, _, hypothesis = best
+        yield Transcript(
+            file=file,
+            text=" ".join(tokens) if text is None else text,
+            tokens=tokens,
+            score=float(hypothesis.score),
+            seconds=len(samples) / rate,
+            rtf=rtf,
+        )
+
+
+def _nbest_lists(speech: list[np.ndarray], model: Any) -> list[Any]:
+    if len(speech) > 1:
+        return model.batch_decode(speech)
+    nbest = model(speech[0])
+    # With intermediate CTC, its results come beside the list.
+    return [nbest[0] if isinstance(nbest, tuple) else nbest]
+
+
+def _duration(file: str) -> float:
+    """In seconds; 0 for what cannot be read, which is said when it is its turn."""
+    try:
+        return float(soundfile.info(file).duration)
+    except (soundfile.SoundFileError, OSError):
+        return 0.0

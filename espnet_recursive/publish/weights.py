@@ -1,0 +1,178 @@
+"""Whether a checkpoint is that of a configuration: ESPnet loads one that is not without a word."""
+
+import argparse
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from espnet_recursive.errors import UserError, reason
+from espnet_recursive.recursion.shape import RecursionShape
+from espnet_recursive.registry import ENCODERS
+
+_LAYER = re.compile(r"encoder\.encoders\.(\d+)\.")
+#: So many names are enough to see what is wrong.
+_SHOWN = 3
+
+
+def recursion_of(config: Mapping[str, Any], source: Path | str) -> dict[str, int] | None:
+    """The recursion of a trained model's configuration, as meta.yaml has it.
+
+    Returns:
+        The four keys of the tuple; None for an encoder without recursion.
+
+    Raises:
+        UserError: Naming `source`, if the values are impossible.
+    """
+    if config.get("encoder") not in ENCODERS:
+        return None
+    try:
+        shape = RecursionShape.from_conf(config.get("encoder_conf") or {})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{source}: {error}") from error
+    keys = ("prelude_blocks", "recurrent_blocks", "coda_blocks", "num_loops")
+    return {key: getattr(shape, key) for key in keys}
+
+
+def check_recursion(published: Any, config: Mapping[str, Any], source: str) -> None:
+    """Refuse a configuration of another recursion than the one that the model was published with.
+
+    The same weights fit several recursions, so nothing else can tell.
+
+    Args:
+        published: ``recursion`` of meta.yaml, None where it has no such key.
+        config: The configuration.
+        source: The model, for messages.
+
+    Raises:
+        UserError: Naming both.
+    """
+    here = recursion_of(config, source)
+    if published is not None and published != here:
+        raise UserError(
+            f"{source}: meta.yaml says that the weights were trained as "
+            f"{_tuple(published)}, its configuration says {_tuple(here)}. The weights may fit both "
+            "and mean something in one only: fetch the model again, or put the trained values back."
+        )
+
+
+def read_weights(model_file: Path | str) -> dict[str, torch.Tensor]:
+    """Read names and shapes of a checkpoint's weights, without their values.
+
+    Returns:
+        Tensors of torch's meta device.
+
+    Raises:
+        UserError: If the file is no checkpoint, was cut off, or holds something else.
+    """
+    try:
+        weights = torch.load(model_file, map_location="meta", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"{model_file} cannot be read as weights of a model: {reason(error).splitlines()[0]} "
+            "Was it copied or downloaded as a whole?"
+        ) from error
+    # Where DeepSpeed and Lightning keep the weights; ESPnet looks there too.
+    for key in ("module", "state_dict"):
+        if isinstance(weights, dict) and isinstance(weights.get(key), dict):
+            weights = weights[key]
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+        raise UserError(
+            f"{model_file} holds something else than weights. The state of a training, "
+            "checkpoint.pth, cannot be decoded with: name an <epoch>epoch.pth or an average."
+        )
+    return weights
+
+
+def check_weights(
+    task: Any, config: Mapping[str, Any], config_file: Path | str, model_file: Path | str
+) -> None:
+    """Refuse a checkpoint whose names or shapes are not those of the configured model.
+
+    Args:
+        task: The ESPnet task that builds the model, such as ``ASRTask``.
+        config: The configuration of the training.
+        config_file: Where it comes from, for messages.
+        model_file: The checkpoint.
+
+    Raises:
+        UserError: If the model cannot be built, the checkpoint cannot be read, or they do not fit,
+            with some of the names.
+    """
+    if config.get("use_adapter"):
+        return  # its checkpoint may hold the adapter alone
+    needed = _build(task, config, config_file).state_dict()
+    stored = read_weights(model_file)
+    shapes = [
+        f"{name}: {tuple(stored[name].shape)}, not {tuple(value.shape)}"
+        for name, value in needed.items()
+        if name in stored and stored[name].shape != value.shape
+    ]
+    differences = [
+        _count("missing", [name for name in needed if name not in stored]),
+        _count("left over", [name for name in stored if name not in needed]),
+        _count("of another shape", shapes),
+    ]
+    if found := [difference for difference in differences if difference]:
+        raise UserError(
+            f"{model_file} does not fit {config_file}: {'; '.join(found)}. "
+            f"{_layers(stored, needed, config, config_file)}"
+            "Name the config.yaml that these weights were trained with."
+        )
+
+
+def _build(task: Any, config: Mapping[str, Any], source: Path | str) -> torch.nn.Module:
+    # Weights are not initialised: names and shapes are all that is asked.
+    args = argparse.Namespace(**{**config, "init": None})
+    try:
+        with torch.device("meta"):
+            return task.build_model(args)
+    except (NotImplementedError, RuntimeError):
+        pass  # some of ESPnet's frontends compute while they are built, which needs values
+    except Exception as error:
+        raise _cannot_be_built(source, error) from error
+    try:
+        return task.build_model(args)
+    except Exception as error:
+        raise _cannot_be_built(source, error) from error
+
+
+def _cannot_be_built(source: Path | str, error: Exception) -> UserError:
+    return UserError(
+        f"{source}: its model cannot be built by the versions installed here: {reason(error)}"
+    )
+
+
+def _count(what: str, names: list[str]) -> str:
+    dots = ", ..." if len(names) > _SHOWN else ""
+    return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{dots})" if names else ""
+
+
+def _layers(
+    stored: Mapping[str, Any], needed: Mapping[str, Any], config: Mapping[str, Any], source: Any
+) -> str:
+    """What the weights say about the recursion that they come from, where it is another one."""
+    there, here = (
+        {match[1] for name in names if (match := _LAYER.match(name))} for names in (stored, needed)
+    )
+    if len(there) == len(here):
+        return ""
+    of_config = recursion_of(config, source)
+    recursion = f", {_tuple(of_config)}," if of_config else ""
+    return (
+        f"The weights hold {len(there)} encoder layers, so prelude, recurrent block and coda have "
+        f"{len(there)} together; this configuration{recursion} has {len(here)}. "
+    )
+
+
+def _tuple(recursion: Any) -> str:
+    """ "{n_r, L, n_p, n_c}", or what stands in its place."""
+    if recursion is None:
+        return "an encoder without recursion"
+    try:
+        return str(RecursionShape(**recursion))
+    except (TypeError, ValueError):
+        return repr(recursion)

@@ -1,0 +1,89 @@
+"""The command that prints what is said in files."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_recursive.bin.transcribe import main
+from tests.publish.conftest import packed, private_home, recipe  # noqa: F401
+from tests.publish.experiments import FAST
+
+
+@pytest.fixture
+def transcribe(packed, recipe, tmp_path, capsys):  # noqa: F811
+    """Run the command with the pack and a fast search; return what it printed."""
+    config = tmp_path / "decode.yaml"
+    config.write_text(json.dumps(FAST))
+
+    def run(*arguments):
+        main([*map(str, arguments), "--model", str(packed), "--config", str(config)])
+        return capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def test_one_file_is_its_text(transcribe, recipe):  # noqa: F811
+    (line,) = transcribe(recipe.audio[0])
+    assert line and "\t" not in line
+
+
+def test_several_files_are_named(transcribe, recipe):  # noqa: F811
+    files = [recipe.audio[1], recipe.audio[0]]
+    lines = transcribe(*files)
+    assert [line.split("\t")[0] for line in lines] == list(map(str, files))
+    assert lines[1].split("\t")[1] == transcribe(recipe.audio[0])[0]
+
+
+def test_json_says_more(transcribe, recipe):  # noqa: F811
+    (line,) = transcribe(recipe.audio[0], "--format", "json")
+    value = json.loads(line)
+    assert list(value) == ["file", "text", "tokens", "score", "seconds", "rtf"]
+    assert value["text"] == transcribe(recipe.audio[0])[0]
+    assert value["seconds"] == 1.0 and value["score"] < 0 < value["rtf"]
+
+
+def test_batches_into_a_file(transcribe, recipe, tmp_path):  # noqa: F811
+    output = tmp_path / "text"
+    assert transcribe(*recipe.audio[:4], "--batch_size", 2, "--output", output) == []
+    assert sorted(output.read_text().splitlines()) == sorted(transcribe(*recipe.audio[:4]))
+
+
+def test_a_bad_file_is_named_and_the_others_are_done(transcribe, recipe, tmp_path, capsys):  # noqa: F811
+    (tmp_path / "bad.wav").write_text("no audio")
+    soundfile.write(tmp_path / "short.wav", np.zeros(100), 16000)
+    bad = [tmp_path / "bad.wav", tmp_path / "short.wav", tmp_path / "none.wav"]
+    with pytest.raises(SystemExit) as raised:
+        transcribe(bad[0], recipe.audio[0], *bad[1:], recipe.audio[1])
+    assert str(raised.value) == "Error: 3 of 5 files could not be transcribed"
+    captured = capsys.readouterr()
+    assert [line.split("\t")[0] for line in captured.out.splitlines()] == [
+        str(recipe.audio[0]),
+        str(recipe.audio[1]),
+    ]
+    for path in bad:
+        assert str(path) in captured.err
+
+
+def test_what_the_search_refuses(recipe, packed, tmp_path):  # noqa: F811
+    (tmp_path / "decode.yaml").write_text("beam_size: five\n")
+    config = ["--config", str(tmp_path / "decode.yaml")]
+    with pytest.raises(SystemExit, match="decoding refuses .*decode.yaml: .*beam_size"):
+        main([str(recipe.audio[0]), "--model", str(packed), *config])
+
+
+def test_a_batch_of_none():
+    with pytest.raises(SystemExit, match="--batch_size 0: at least 1"):
+        main(["a.wav", "--model", "x.zip", "--batch_size", "0"])
+
+
+def test_a_gpu_that_is_not_there(packed, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(SystemExit, match="--device cuda: PyTorch can use no GPU"):
+        main(["a.wav", "--model", str(packed), "--device", "cuda"])
+
+
+def test_a_model_that_is_not_there():
+    with pytest.raises(SystemExit, match="Error: none.zip does not exist"):
+        main(["a.wav", "--model", "none.zip"])

@@ -1,0 +1,169 @@
+"""Loading models, and refusing those that ESPnet would load without a word."""
+
+import shutil
+import zipfile
+
+import pytest
+import soundfile
+import torch
+import yaml
+from espnet2.bin import asr_inference
+
+import espnet_recursive
+from espnet_recursive.errors import UserError
+from espnet_recursive.publish.speech2text import Speech2Text
+from tests.publish.experiments import (
+    ENCODER,
+    FAST,
+    RECURSION,
+    RECURSIVE,
+    change_member,
+    change_yaml,
+    working_directory,
+)
+
+CONFIG, WEIGHTS = "exp/asr_recursive/config.yaml", "exp/asr_recursive/3epoch.pth"
+
+
+def test_it_is_exported():
+    assert espnet_recursive.Speech2Text is Speech2Text
+    assert issubclass(Speech2Text, asr_inference.Speech2Text)
+    with pytest.raises(AttributeError, match="no attribute 'Speech2Txt'"):
+        _ = espnet_recursive.Speech2Txt
+
+
+def test_a_pack_a_folder_and_the_experiment_are_one_model(packed, recipe, tmp_path, monkeypatch):
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "folder")
+    monkeypatch.chdir(tmp_path)
+    lm = {"lm_train_config": recipe.lm / "config.yaml", "lm_file": recipe.lm / "3epoch.pth"}
+    models = [
+        Speech2Text.from_pretrained(packed, **FAST),
+        Speech2Text.from_pretrained("folder", **FAST),
+        Speech2Text.from_pretrained(recipe.asr, "3epoch.pth", **FAST, **lm),
+    ]
+    samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
+    results = [model(samples)[0] for model in models]
+    assert len({result[0] for result in results}) == 1
+    assert len({float(result[3].score) for result in results}) == 1
+    assert all(isinstance(model, Speech2Text) for model in models)
+
+
+def test_the_checkpoint_alone_names_its_configuration(recipe):
+    with working_directory(recipe.root):
+        model = Speech2Text(asr_model_file=recipe.asr / "valid.acc.ave.pth", **FAST)
+    assert str(model.asr_model.encoder.shape) == "{2, 3, 1, 1}"
+
+
+def test_its_language_model_can_be_left_out(packed):
+    with_lm = Speech2Text.from_pretrained(packed)
+    without = Speech2Text.from_pretrained(packed, lm_train_config=None, lm_file=None)
+    assert "lm" in with_lm.beam_search.full_scorers
+    assert "lm" not in without.beam_search.full_scorers
+
+
+def other_weights(pack, change, member=WEIGHTS):
+    """Change the weights in a pack."""
+    folder = pack.parent / "other"
+    folder.mkdir()
+    with zipfile.ZipFile(pack) as archive:
+        archive.extract(member, folder)
+    weights = torch.load(folder / member, weights_only=True)
+    change(weights)
+    torch.save(weights, folder / member)
+    change_member(pack, member, lambda _: (folder / member).read_bytes())
+
+
+def test_weights_that_are_missing(pack_copy):
+    """ESPnet loads this, and decodes with random values."""
+    other_weights(pack_copy, lambda weights: weights.pop("encoder.after_norm.weight"))
+    asr_inference.Speech2Text.from_pretrained(str(pack_copy))
+    with pytest.raises(UserError, match=r"3epoch.pth does not fit .*config.yaml: 1 missing \(enc"):
+        Speech2Text.from_pretrained(pack_copy)
+
+
+def test_messages_name_files_that_stay(pack_copy):
+    other_weights(pack_copy, lambda weights: weights.pop("encoder.after_norm.weight"))
+    with pytest.raises(UserError) as error:
+        Speech2Text.from_pretrained(pack_copy)
+    assert f"/{CONFIG}: 1 missing" in str(error.value)
+    assert "asr_train_config.yaml" not in str(error.value)
+
+
+def test_weights_of_other_layers(pack_copy, recipe):
+    three = recipe.train_asr("three", RECURSIVE, ENCODER | RECURSION | {"recurrent_blocks": 1})
+    change_member(pack_copy, WEIGHTS, lambda _: (three / "3epoch.pth").read_bytes())
+    with pytest.raises(UserError, match=r"hold 3 encoder layers.*\{2, 3, 1, 1\}, has 4"):
+        Speech2Text.from_pretrained(pack_copy)
+
+
+def test_weights_of_another_shape(pack_copy):
+    other_weights(
+        pack_copy, lambda weights: weights.update({"ctc.ctc_lo.weight": torch.zeros(30, 8)})
+    )
+    with pytest.raises(UserError, match=r"ctc.ctc_lo.weight: \(30, 8\), not \(30, 16\)"):
+        Speech2Text.from_pretrained(pack_copy)
+
+
+def test_a_language_model_of_other_weights(pack_copy):
+    member = "exp/lm/3epoch.pth"
+    other_weights(pack_copy, lambda weights: weights.clear(), member)
+    with pytest.raises(UserError, match=r"lm/3epoch.pth does not fit .*lm/config.yaml: \d+ missin"):
+        Speech2Text.from_pretrained(pack_copy)
+
+
+def test_another_tuple_with_the_same_names(pack_copy):
+    conf = {"recurrent_blocks": 4, "num_loops": 3, "prelude_blocks": 0, "coda_blocks": 0}
+    change_yaml(pack_copy, CONFIG, encoder_conf=ENCODER | conf)
+    asr_inference.Speech2Text.from_pretrained(str(pack_copy))
+    with pytest.raises(UserError, match=r"as \{2, 3, 1, 1\}, its configuration says \{4, 3, 0, 0"):
+        Speech2Text.from_pretrained(pack_copy)
+
+
+def test_a_configuration_that_cannot_be_built(pack_copy):
+    change_yaml(pack_copy, CONFIG, decoder="no_such_decoder")
+    with pytest.raises(UserError, match="config.yaml: its model cannot be built.*no_such_decoder"):
+        Speech2Text.from_pretrained(pack_copy)
+
+
+def test_a_stock_model_of_an_experiment(recipe, tmp_path):
+    stock = recipe.train_asr("conformer", "conformer", ENCODER | {"num_blocks": 1})
+    model = Speech2Text.from_pretrained(stock, **FAST)
+    assert type(model.asr_model.encoder).__name__ == "ConformerEncoder"
+    config = yaml.safe_load((stock / "config.yaml").read_text())
+    shutil.copytree(stock, tmp_path / "two")
+    config["encoder_conf"]["num_blocks"] = 2
+    (tmp_path / "two/config.yaml").write_text(yaml.safe_dump(config))
+    with working_directory(recipe.root), pytest.raises(UserError, match="has 2"):
+        Speech2Text.from_pretrained(tmp_path / "two")
+
+
+def test_a_batch_says_what_each_says_alone(packed, recipe):
+    """In ESPnet's batches the last frames depend on the padding."""
+    model = Speech2Text.from_pretrained(packed, **FAST, batch_size=3)
+    theirs = asr_inference.Speech2Text.from_pretrained(str(packed), **FAST, batch_size=3)
+    speech = [soundfile.read(path, dtype="float32")[0] for path in recipe.audio[:3]]
+    assert len({len(samples) for samples in speech}) == 3
+    alone = [float(model(samples)[0][3].score) for samples in speech]
+    batch = [float(result[0][3].score) for result in model.batch_decode(speech)]
+    assert batch == pytest.approx(alone, rel=1e-6)
+    their_batch = [float(result[0][3].score) for result in theirs.batch_decode(speech)]
+    assert their_batch != pytest.approx(alone, rel=1e-6), "then this class need not do anything"
+    assert "encode" not in vars(model.asr_model)
+
+
+def test_a_batch_that_is_too_large_is_tried_in_halves(packed, recipe, monkeypatch):
+    model = Speech2Text.from_pretrained(packed, **FAST, batch_size=4)
+    speech = [soundfile.read(path, dtype="float32")[0] for path in recipe.audio[:4]]
+    search, sizes = model.beam_search.forward, []
+
+    def small_memory(x, **kwargs):
+        sizes.append(len(x))
+        if len(x) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return search(x=x, **kwargs)
+
+    expected = [result[0][0] for result in model.batch_decode(speech)]
+    monkeypatch.setattr(model.beam_search, "forward", small_memory)
+    assert [result[0][0] for result in model.batch_decode(speech)] == expected
+    assert sizes == [4, 2, 2]

@@ -1,0 +1,122 @@
+"""Audio of many kinds, good and bad."""
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from espnet_recursive import Speech2Text
+from espnet_recursive.errors import UserError
+from espnet_recursive.publish.transcribe import (
+    Failure,
+    Transcript,
+    decoding_options,
+    read_speech,
+    transcribe,
+)
+from tests.publish.experiments import FAST
+
+
+@pytest.fixture(scope="module")
+def model(packed):
+    return Speech2Text.from_pretrained(packed, **FAST)
+
+
+@pytest.fixture(scope="module")
+def files(recipe):
+    return [str(path) for path in recipe.audio]
+
+
+def test_text_is_that_of_espnet(model, files):
+    results = list(transcribe(files[:2], model))
+    assert [result.file for result in results] == files[:2]
+    for result in results:
+        samples, _ = soundfile.read(result.file, dtype="float32")
+        text, tokens, _, hypothesis = model(samples)[0]
+        assert (result.text, result.tokens) == (text, tokens)
+        assert result.score == float(hypothesis.score)
+        assert result.seconds == len(samples) / 16000 and result.rtf > 0
+
+
+def test_batches_say_what_single_files_say(model, files):
+    alone = {result.file: result for result in transcribe(files, model)}
+    batched = list(transcribe(files, model, batch_size=3))
+    lengths = [result.seconds for result in batched]
+    assert len(batched) == len(files) == 8
+    assert lengths == sorted(lengths), "the shortest come first"
+    for result in batched:
+        assert result.text == alone[result.file].text
+        assert result.tokens == alone[result.file].tokens
+        assert result.score == pytest.approx(alone[result.file].score, rel=1e-6)
+
+
+def test_results_come_as_they_are_known(model, files, monkeypatch):
+    decoded = []
+    results = transcribe(files, model)
+    call = type(model).__call__
+    monkeypatch.setattr(
+        type(model), "__call__", lambda self, x: decoded.append(len(x)) or call(self, x)
+    )
+    next(results)
+    assert len(decoded) == 1
+
+
+def test_the_same_file_twice(model, files):
+    results = list(transcribe([files[0], files[0]], model, batch_size=2))
+    assert [result.file for result in results] == [files[0]] * 2
+
+
+def test_another_sampling_rate_and_two_channels(recipe, tmp_path):
+    samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
+    high = soxr.resample(samples, 16000, 48000)
+    soundfile.write(tmp_path / "a.flac", np.stack([high, -0.5 * high], axis=1), 48000, "PCM_24")
+    read = read_speech(tmp_path / "a.flac", 16000)
+    assert read.ndim == 1 and read.dtype == np.float32
+    assert abs(len(read) - len(samples)) <= 1
+    middle = slice(1000, -1000)
+    difference = read[: len(samples)][middle] - 0.25 * samples[middle]
+    assert np.abs(difference).max() < 0.1 * 0.25 * np.abs(samples).max()
+
+
+def test_the_right_rate_is_not_touched(recipe):
+    samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
+    np.testing.assert_array_equal(read_speech(recipe.audio[0], 16000), samples)
+
+
+@pytest.fixture
+def bad(tmp_path):
+    """Files that are none, hold nothing, are too short to be speech, or are not there."""
+    (tmp_path / "text.wav").write_text("no audio")
+    (tmp_path / "zero.wav").touch()
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16000)
+    soundfile.write(tmp_path / "short.wav", np.full(200, 0.1), 16000)
+    return [str(tmp_path / name) for name in ("text.wav", "zero.wav", "empty.wav", "short.wav")] + [
+        str(tmp_path / "none.wav")
+    ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_bad_files_do_not_stop_the_others(model, files, bad, batch_size):
+    results = list(transcribe([*bad, *files[:2]], model, batch_size))
+    failures = {result.file: result.reason for result in results if isinstance(result, Failure)}
+    assert set(failures) == set(bad)
+    for file, reason in failures.items():
+        assert file in reason
+    assert "holds no samples" in failures[bad[2]]
+    assert "cannot be transcribed" in failures[bad[3]]
+    assert "cannot be read" in failures[bad[0]] and "no such file" in failures[bad[4]]
+    good = [result for result in results if isinstance(result, Transcript)]
+    assert {result.file for result in good} == set(files[:2])
+
+
+def test_a_decoding_yaml(tmp_path):
+    path = tmp_path / "decode.yaml"
+    path.write_text("beam_size: 3\nctc_weight: 0.4\nngpu: 1\nbatch_size: 4\nlog_level: INFO\n")
+    assert decoding_options(path) == {"beam_size": 3, "ctc_weight": 0.4, "batch_size": 4}
+
+
+def test_a_decoding_yaml_with_an_unknown_key(tmp_path):
+    path = tmp_path / "decode.yaml"
+    path.write_text("beam_sise: 3\n")
+    with pytest.raises(UserError, match="no option 'beam_sise'. Did you mean beam_size?"):
+        decoding_options(path)
