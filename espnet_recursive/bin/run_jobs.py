@@ -4,17 +4,20 @@
 
 JOB stands for the number of the job in the command and in the log's path. A job that ended well
 leaves LOG.done, and is not run again with the same command in the same run; remove that file to run
-it again.
+it again. The jobs of an array run in processes of this machine, or as jobs of a batch system; a
+single command always runs here.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.recipe.jobs import run_jobs
 from espnet_recursive.recipe.progress import Training, Utterances, screen
+from espnet_recursive.recipe.workers import CLUSTERS, Cluster
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,6 +27,13 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--nj", type=int, default=1, help="number of jobs")
     p.add_argument(
         "--max_running", type=int, default=os.cpu_count(), help="jobs that run at a time"
+    )
+    p.add_argument("--cluster", default="local", help=f"where an array runs: {', '.join(CLUSTERS)}")
+    p.add_argument(
+        "--cluster_conf", type=Path, help="YAML with what a job of the batch system asks for"
+    )
+    p.add_argument(
+        "--gpus", type=int, default=0, help="GPUs of this machine that are dealt out to the jobs"
     )
     p.add_argument(
         "--progress", choices=("training", "utterances"), help="what to look for in the logs"
@@ -54,7 +64,16 @@ def main(cmd: Sequence[str] | None = None) -> None:
             if report := reader.read(line):
                 show(report)
 
-    run_jobs(parts, args.log, args.nj, args.max_running, on_line, args.run)
+    run_jobs(
+        parts,
+        args.log,
+        args.nj,
+        args.max_running,
+        on_line,
+        args.run,
+        Cluster(args.cluster, args.cluster_conf),
+        args.gpus,
+    )
     if args.progress and sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
 

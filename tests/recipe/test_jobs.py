@@ -90,7 +90,7 @@ def test_command_that_does_not_exist(tmp_path):
 
 
 def test_command_that_does_not_exist_without_setpriv(tmp_path, monkeypatch):
-    monkeypatch.setattr("espnet_recursive.recipe.jobs._END_WITH_PARENT", [])
+    monkeypatch.setattr("espnet_recursive.recipe.job._END_WITH_PARENT", [])
     with pytest.raises(UserError, match=r"status 127(?s:.)*no-such-command"):
         run_jobs(["no-such-command", "--option"], tmp_path / "log")
 
@@ -234,13 +234,16 @@ def wait_for(condition):
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv of util-linux is not installed")
-def test_job_ends_when_its_parent_is_killed(tmp_path):
-    parent = f"""
+@pytest.mark.parametrize("nj", [1, 2])
+def test_job_ends_when_its_parent_is_killed(tmp_path, nj):
+    script = tmp_path / "parent.py"
+    script.write_text(f"""
 from espnet_recursive.recipe.jobs import run_jobs
-run_jobs(["sh", "-c", "echo $$ > {tmp_path}/pid.part; mv {tmp_path}/pid.part {tmp_path}/pid;"
-          " exec sleep 60"], "{tmp_path}/log")
-"""
-    process = subprocess.Popen([sys.executable, "-c", parent])
+if __name__ == "__main__":
+    run_jobs(["sh", "-c", "echo $$ > {tmp_path}/JOB.part; mv {tmp_path}/JOB.part {tmp_path}/pid;"
+              " exec sleep 60"], "{tmp_path}/JOB.log", nj={nj}, max_running={nj})
+""")
+    process = subprocess.Popen([sys.executable, script])
     wait_for((tmp_path / "pid").exists)
     pid = int((tmp_path / "pid").read_text())
     assert is_running(pid)
@@ -248,4 +251,59 @@ run_jobs(["sh", "-c", "echo $$ > {tmp_path}/pid.part; mv {tmp_path}/pid.part {tm
     process.wait()
     wait_for(lambda: not is_running(pid))
     # Neither is it taken for finished.
-    assert not (tmp_path / "log.done").exists()
+    assert not list(tmp_path.glob("*.done"))
+
+
+#: A job is the child of its worker.
+KILL_WORKER = "kill -9 $PPID; exec sleep 60"
+
+
+def test_a_killed_worker_loses_nothing(tmp_path):
+    """Its job begins again on another worker; what the others do and did stays."""
+    script = (
+        f"cd {tmp_path}; echo JOB >> started; "
+        f"if [ JOB = 2 ] && [ ! -e killed ]; then touch killed; {KILL_WORKER}; fi; "
+        "sleep 0.2; echo JOB >> ended"
+    )
+    assert run_jobs(shell(script), tmp_path / "JOB.log", nj=6, max_running=2) == 6
+    assert sorted(appended(tmp_path / "ended")) == ["1", "2", "3", "4", "5", "6"]
+    assert sorted(appended(tmp_path / "started")) == ["1", "2", "2", "3", "4", "5", "6"]
+    assert (tmp_path / "2.old1.log").exists(), "the log of the first attempt is kept"
+    assert "# Ended (code 0)" in (tmp_path / "2.log").read_text()
+    assert run_jobs(shell(script), tmp_path / "JOB.log", nj=6, max_running=2) == 0
+
+
+def test_a_job_that_always_loses_its_worker(tmp_path):
+    script = f"echo JOB >> {tmp_path}/started; [ JOB != 2 ] || {{ {KILL_WORKER}; }}"
+    with pytest.raises(UserError, match=r"was killed 4 times(?s:.)*2\.log"):
+        run_jobs(shell(script), tmp_path / "JOB.log", nj=3, max_running=2)
+    assert appended(tmp_path / "started").count("2") == 4
+    assert (tmp_path / "1.log.done").exists()
+    assert not (tmp_path / "2.log.done").exists()
+
+
+def test_gpus_are_dealt_out(tmp_path, monkeypatch):
+    """Two GPUs, so two jobs at a time, each with one of them."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    script = f"cd {tmp_path}; echo $CUDA_VISIBLE_DEVICES > JOB.gpu; touch here.JOB; sleep 0.5; "
+    script += "ls here.* | wc -l > JOB.count; rm here.JOB"
+    run_jobs(shell(script), tmp_path / "JOB.log", nj=4, max_running=4, gpus=2)
+    gpus = {(tmp_path / f"{job}.gpu").read_text().strip() for job in range(1, 5)}
+    assert gpus == {"3", "5"}
+    assert max(int((tmp_path / f"{job}.count").read_text()) for job in range(1, 5)) == 2
+
+
+def test_gpus_are_left_alone_otherwise(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    script = f"echo $CUDA_VISIBLE_DEVICES > {tmp_path}/JOB.gpu"
+    run_jobs(shell(script), tmp_path / "JOB.log", nj=2, max_running=2)
+    assert (tmp_path / "1.gpu").read_text().strip() == "3,5"
+
+
+def test_what_is_left_of_a_killed_run_is_waited_for(tmp_path):
+    """The grandchild of a job that was killed still writes: the next attempt comes after it."""
+    script = f"(sleep 1; echo late >> {tmp_path}/written) & kill -9 $$"
+    with pytest.raises(UserError, match="status -9"):
+        run_jobs(shell(script), tmp_path / "log")
+    run_jobs(shell(f"echo next >> {tmp_path}/written"), tmp_path / "log")
+    assert appended(tmp_path / "written") == ["late", "next"]
