@@ -1,4 +1,4 @@
-"""A copy of the recipes to run in, and one finished run of mini_an4 that several tests look at."""
+"""A copy of the recipes to run in, and finished runs that several tests look at."""
 
 import os
 import shutil
@@ -19,11 +19,12 @@ SHORT = [
 
 
 class Recipe:
-    """egs2/mini_an4/asr1 in a folder of its own."""
+    """egs2/<corpus>/asr1 in a folder of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, corpus: str = "mini_an4") -> None:
         shutil.copytree(ROOT / "egs2", root / "egs2", symlinks=True, ignore=_WRITTEN)
-        self.dir = root / "egs2" / "mini_an4" / "asr1"
+        shutil.copytree(ROOT / "conf", root / "conf")
+        self.dir = root / "egs2" / corpus / "asr1"
         self.env = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),

@@ -1,10 +1,15 @@
 """The mini_an4 recipe through all its stages, killed and started again on the way."""
 
 import json
+import shutil
 import subprocess
 import sys
 
-from tests.egs2.conftest import SHORT
+import pytest
+import yaml
+
+from tests.egs2.conftest import SHORT, Recipe
+from tests.egs2.test_run_paper import run_paper
 
 TAG = "asr_train_asr_raw_en_bpe30_max_epoch3_num_att_plot1_use_matplotlibtrue"
 DECODING = "decode_asr_lm_lm_train_lm_max_epoch2_en_bpe30_valid.loss.ave_asr_model_train.loss.best"
@@ -121,3 +126,47 @@ def test_changed_data_are_decoded_again(finished):
     assert len(list(logdir.glob("*.log"))) == logs + 1, "the old log is kept beside the new one"
     status, output = finished.run(*decode)
     assert status == 0 and output.count("done before") == 4
+
+
+#: Rows are trained on the data and statistics that are there, for an epoch, without language model.
+ROWS = [
+    *("--rows_dir", "rows", "--asr_config", "conf/train_asr.yaml", "--asr_args", "--max_epoch 1"),
+    *("--stage", "11", "--stop_stage", "13", "--use_lm", "false", "--test_sets", "test"),
+]
+
+
+@pytest.fixture
+def rows(finished, tmp_path):
+    """A copy of the finished recipe, and three rows of which one cannot write its experiment."""
+    recipe = Recipe(tmp_path)
+    for name in ("data", "dump", "exp"):
+        shutil.copytree(finished.dir / name, recipe.dir / name, dirs_exist_ok=True)
+    config = yaml.safe_load((recipe.dir / "conf/train_asr.yaml").read_text())
+    encoder = {key: config[key] for key in ("encoder", "encoder_conf")}
+    (recipe.dir / "rows").mkdir()
+    for row, loops in (("bad", 1), ("last", 5), ("tiny", 2)):
+        encoder["encoder_conf"]["num_loops"] = loops
+        (recipe.dir / "rows" / f"{row}.yaml").write_text(yaml.safe_dump(encoder))
+    (recipe.dir / "exp/asr_train_asr_bad_raw_en_bpe30_max_epoch1").write_text("in the way")
+    return recipe
+
+
+def test_rows_of_a_table_until_one_fails(rows):
+    status, output = run_paper(rows, *ROWS, "--rows", "tiny bad last")
+    assert status == 1
+    assert "rows that failed: bad." in output
+    assert "row last:" not in output
+    table = rows.dir / "exp" / "RESULTS_PAPER.json"
+    bad, last, tiny = json.loads(table.read_text())["rows"]
+    name = "asr_train_asr_tiny_raw_en_bpe30_max_epoch1"
+    # The model that was there is a row too: its encoder is that of the row's file.
+    assert (bad["experiments"], last["experiments"], tiny["experiments"]) == ([], [TAG], [name])
+    assert tiny["shape"] == "{2, 2, 1, 1}"
+    (scored,) = tiny["results"]
+    directory = rows.dir / "exp" / name / scored["decoding"] / "test"
+    score = json.loads((directory / "score_wer" / "result.json").read_text())
+    assert (scored["error_rate"], scored["units"]) == (score["error_rate"], 5)
+    assert scored["rtf"] == json.loads((directory / "rtf.json").read_text())["rtf"] > 0
+    text = table.with_suffix(".md").read_text()
+    assert "Without a result yet: bad." in text
+    assert "| {2, 2, 1, 1}" in text and f"`{name}/{scored['decoding']}`" in text

@@ -23,9 +23,13 @@ gpu_inference=false
 dumpdir=dump
 expdir=exp
 python=python3
+cluster=local
+cluster_conf=
 
 # Data
 local_data_opts=
+recipe_data_opts=
+data_dir=
 speed_perturb_factors=
 feats_type=raw
 audio_format=flac
@@ -34,6 +38,7 @@ min_wav_duration=0.1
 max_wav_duration=20
 
 # Tokens
+token_listdir=
 token_type=bpe
 nbpe=30
 bpemode=unigram
@@ -72,6 +77,7 @@ inference_lm=valid.loss.ave.pth
 inference_asr_model=valid.acc.ave.pth
 download_model=
 hf_repo=
+upload_dry_run=true
 
 # What local/data.sh made
 train_set=
@@ -95,7 +101,7 @@ Usage: $0 --train_set <name> --valid_set <name> --test_sets "<name> ..." [--opti
 
 Stages: 1 data, 2 speed perturbation, 3 audio format, 4 filtering, 5 tokens, 6 LM statistics,
 7 LM training, 8 LM perplexity, 9 n-gram, 10 statistics, 11 training, 12 decoding, 13 scoring,
-14 packing, 15 upload. Not there yet: 2, 9 and 15.
+14 packing, 15 upload. Not there: 9.
 
 General
     --stage           first stage (${stage})
@@ -106,23 +112,29 @@ General
     --skip_eval       leave out 12-13 (${skip_eval})
     --skip_packing    leave out 14 (${skip_packing})
     --skip_upload_hf  leave out 15 (${skip_upload_hf})
-    --ngpu            GPUs for training; 0 is the CPU (${ngpu})
-    --num_nodes       machines for training; 1 for now (${num_nodes})
+    --ngpu            GPUs for training, on each machine; 0 is the CPU (${ngpu})
+    --num_nodes       machines for training, in a Slurm allocation; see train.sbatch (${num_nodes})
     --nj              jobs for data and statistics (${nj})
     --inference_nj    jobs for decoding (${inference_nj})
     --gpu_inference   decode on a GPU (${gpu_inference})
     --dumpdir         prepared data (${dumpdir})
     --expdir          experiments (${expdir})
     --python          how to start Python (${python})
+    --cluster         where job arrays run: local, slurm, pbs, sge, lsf, ... (${cluster})
+    --cluster_conf    YAML with what jobs ask for on that cluster, as dask-jobqueue reads it
 Data
     --local_data_opts        options for local/data.sh
-    --speed_perturb_factors  "0.9 1.0 1.1"; not there yet
+    --recipe_data_opts       those that the recipe's run.sh sets itself
+    --data_dir               folder of prepared data directories, which are used as they are: without
+                             stage 1
+    --speed_perturb_factors  "0.9 1.0 1.1": train on copies of other speeds, written as files
     --feats_type             raw (${feats_type})
     --audio_format           flac or wav (${audio_format})
     --fs                     sampling rate (${fs})
     --min_wav_duration       training utterances are longer, in seconds (${min_wav_duration})
     --max_wav_duration       training utterances are shorter, in seconds (${max_wav_duration})
 Tokens
+    --token_listdir            directory of the token lists (data/<lang>_token_list)
     --token_type               bpe, char or word (${token_type})
     --nbpe                     size of the subword vocabulary (${nbpe})
     --bpemode                  unigram or bpe (${bpemode})
@@ -131,7 +143,7 @@ Tokens
     --bpe_char_cover           share of the characters covered (${bpe_char_cover})
 Language model
     --use_lm        train one and decode with it (${use_lm})
-    --use_ngram     not there yet (${use_ngram})
+    --use_ngram     not there (${use_ngram})
     --ngram_num     order of the n-gram (${ngram_num})
     --lm_tag        name of its experiment
     --lm_exp        directory of its experiment; lm_tag is ignored then
@@ -156,8 +168,9 @@ Decoding
     --inference_args       further arguments for asr_inference
     --inference_lm         weights of the language model (${inference_lm})
     --inference_asr_model  weights of the recogniser (${inference_asr_model})
-    --download_model       not there yet
-    --hf_repo              not there yet
+    --download_model       published model to decode with: Hugging Face name, tag or zip
+    --hf_repo              where stage 15 uploads to, <user>/<name>
+    --upload_dry_run       stage 15 only writes the folder that it would upload (${upload_dry_run})
 Data sets
     --train_set               data directory for training, required
     --valid_set               data directory for validation, required
@@ -191,19 +204,44 @@ done
 [ "${train_set}" != "${valid_set}" ] || usage_error "train_set and valid_set are both ${train_set}"
 [ "${feats_type}" = raw ] || usage_error "--feats_type ${feats_type}: only raw, for now"
 [ "${asr_task}" = asr ] || usage_error "--asr_task ${asr_task}: only asr"
-[ -z "${speed_perturb_factors}" ] || usage_error \
-    "--speed_perturb_factors: stage 2 is not there yet; leave the option out"
 [ "${use_ngram}" = false ] || usage_error "--use_ngram: stage 9 is not there yet; use --use_lm true"
-[ -z "${download_model}" ] || usage_error "--download_model is not there yet; name --asr_exp"
-[ "${skip_upload_hf}" = true ] || usage_error "stage 15, uploading, is not there yet; stage 14 packs"
+[ "${skip_upload_hf}" = true ] || [ -n "${hf_repo}" ] \
+    || usage_error "--skip_upload_hf false needs --hf_repo <user>/<name>"
 [ "${num_nodes}" = 1 ] || usage_error "--num_nodes ${num_nodes}: one machine, for now"
-for option in asr_config encoder_config lm_config inference_config; do
-    [ -z "${!option}" ] || [ -e "${!option}" ] || usage_error "--${option} ${!option}: no such file"
+for option in asr_config encoder_config lm_config inference_config data_dir cluster_conf; do
+    [ -z "${!option}" ] || [ -e "${!option}" ] || usage_error "--${option} ${!option} does not exist"
 done
 
 ${python} -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("espnet2") is None)' \
     || die "$(command -v ${python%% *} || echo "${python}, which is not on the PATH,") has no ESPnet:" \
     "run make in the repository, or activate the environment that has it"
+
+# ---- Commands
+
+tool() { echo "${python} -m espnet_recursive.bin.$1"; }
+espnet="${python} -m espnet_recursive.run -m espnet2.bin"
+run_jobs=$(tool run_jobs)
+array_options="--max_running ${max_running} --cluster ${cluster}
+    ${cluster_conf:+--cluster_conf ${cluster_conf}}"
+
+# ---- A published model takes the place of training
+
+if [ -n "${download_model}" ]; then
+    current_stage=download
+    name=$(sed -e 's/\.zip$//' -e 's/[^A-Za-z0-9._-]/_/g' <<< "${download_model##*/}")
+    : "${asr_exp:=${expdir}/published_${name}}"
+    log "the model ${download_model}, in ${asr_exp}"
+    found=$(attempt $(tool download_model) "${download_model}" "${asr_exp}")
+    found() { sed -n "s/^$1=//p" <<< "${found}"; }
+    skip_train=true
+    skip_packing=true
+    skip_upload_hf=true
+    inference_asr_model=$(found inference_asr_model)
+    inference_lm=$(found inference_lm)
+    token_type=$(found token_type)
+    lm_exp=${asr_exp}/lm
+    [ -n "${inference_lm}" ] || use_lm=false
+fi
 
 # ---- Names, as ESPnet builds them
 
@@ -211,8 +249,15 @@ suffix() { sed -e 's/--/_/g' -e 's/[ |=/]//g' <<< "$1"; }
 model_name() { sed -e 's/\//_/g' -e 's/\.[^.]*$//' <<< "$1"; }
 
 data_feats=${dumpdir}/${feats_type}
-token_listdir=data/token_list
-[ "${lang}" = noinfo ] || token_listdir=data/${lang}_token_list
+[ -z "${data_dir}" ] || skip_stages+=" 1"
+: "${data_dir:=data}"
+: "${token_listdir:=data/$([ "${lang}" = noinfo ] || echo "${lang}_")token_list}"
+original_set=${train_set}  # at its own speed
+sp=
+if [ -n "${speed_perturb_factors}" ]; then
+    sp=_sp
+    train_set+=_sp
+fi
 bpemodel=none
 bpedir=${token_listdir}/bpe_${bpemode}${nbpe}
 case ${token_type} in
@@ -220,6 +265,7 @@ case ${token_type} in
     char|word) token_list=${token_listdir}/${token_type}/tokens.txt; tokens=${token_type} ;;
     *) usage_error "--token_type ${token_type}: bpe, char or word" ;;
 esac
+[ -z "${download_model}" ] || bpemodel=$(found bpemodel)
 names=${tokens}
 [ "${lang}" = noinfo ] || names=${lang}_${tokens}
 
@@ -232,9 +278,9 @@ if [ -z "${asr_tag}" ]; then
     asr_tag=train
     [ -z "${asr_config}" ] || asr_tag=$(basename "${asr_config}" .yaml)
     [ -z "${encoder_config}" ] || asr_tag+=_$(basename "${encoder_config}" .yaml)
-    asr_tag+=_${feats_type}_${names}$(suffix "${asr_args}")
+    asr_tag+=_${feats_type}_${names}$(suffix "${asr_args}")${sp}
 fi
-: "${asr_stats_dir:=${expdir}/asr_stats_${feats_type}_${names}}"
+: "${asr_stats_dir:=${expdir}/asr_stats_${feats_type}_${names}${sp}}"
 : "${asr_exp:=${expdir}/asr_${asr_tag}}"
 
 if [ -z "${inference_tag}" ]; then
@@ -245,6 +291,23 @@ if [ -z "${inference_tag}" ]; then
     inference_tag+=_asr_model_$(model_name "${inference_asr_model}")
 fi
 
+if [ -n "${sp}" ] && [ -n "${asr_config}" ] && grep -q speed_perturb "${asr_config}"; then
+    asr_args+=" --preprocessor_conf data_aug_prob=0"  # not on the fly, too
+fi
+
+# in_data_dir <texts>: those that a recipe names in data/ are where the data directories are
+in_data_dir() {
+    local text
+    for text in $1; do
+        case ${text} in
+            data/*) echo "${data_dir}/${text#data/}" ;;
+            *) echo "${text}" ;;
+        esac
+    done
+}
+for option in bpe_train_text lm_train_text lm_dev_text lm_test_text; do
+    printf -v "${option}" '%s' "$(in_data_dir "${!option}" | paste -sd ' ')"
+done
 : "${bpe_train_text:=${data_feats}/${train_set}/text}"
 : "${lm_train_text:=${data_feats}/${train_set}/text}"
 : "${lm_dev_text:=${data_feats}/${valid_set}/text}"
@@ -254,17 +317,21 @@ fi
 [ "${skip_train}" = false ] || skip_stages+=" 2 4 5 6 7 8 9 10 11"
 [ "${skip_eval}" = false ] || skip_stages+=" 12 13"
 [ "${use_lm}" = true ] || skip_stages+=" 6 7 8"
-skip_stages+=" 2 9"
+skip_stages+=" 9"
 [ "${skip_packing}" = false ] || skip_stages+=" 14"
-skip_stages+=" 15"
+[ "${skip_upload_hf}" = false ] || skip_stages+=" 15"
 
-# ---- Commands
-
-tool() { echo "${python} -m espnet_recursive.bin.$1"; }
-espnet="${python} -m espnet_recursive.run -m espnet2.bin"
-run_jobs=$(tool run_jobs)
 text_options="--bpemodel ${bpemodel} --token_type ${token_type} --token_list ${token_list}
     --non_linguistic_symbols ${nlsyms_txt} --cleaner ${cleaner} --g2p ${g2p}"
+
+need_text() {  # texts are of prepared data, or of stage 1
+    case $1 in
+        "${data_feats}"/*) need "$1" 4 ;;
+        *) [ -e "$1" ] || [ "${data_dir}" = data ] || die "$1 does not exist. Is it a text that only" \
+               "the recipe's stage 1 writes? Name others with --lm_train_text or --bpe_train_text."
+           need "$1" 1 ;;
+    esac
+}
 
 # ---- Mistakes in configurations are found before data are prepared for hours
 
@@ -287,17 +354,43 @@ fi
 if in_range 1; then
     log "Data preparation for data/${train_set}, data/${valid_set}, ..."
     [ -e local/data.sh ] || die "local/data.sh, the data preparation of a recipe, is not here"
-    step data/.done.data local/data.sh -- local/data.sh ${local_data_opts}
+    step data/.done.data local/data.sh -- local/data.sh \
+        ${recipe_data_opts} ${local_data_opts}
+fi
+
+if in_range 2 && [ -n "${sp}" ]; then
+    log "Speeds ${speed_perturb_factors} of ${original_set}: data/${train_set}"
+    source=${data_dir}/${original_set}
+    need "${source}/wav.scp" 1
+    audio=${dumpdir}/perturbed/${original_set}
+    logdir=${audio}/logdir
+    _nj=$($(tool split_scp) ${source}/wav.scp ${logdir} --name wav --nj ${nj})
+    step "${audio}/.done.audio" ${source}/wav.scp -- \
+        ${run_jobs} --log ${logdir}/perturb.JOB.log --nj ${_nj} ${array_options} -- \
+        $(tool perturb_speed) audio ${logdir}/wav.JOB.scp \
+        --factors ${speed_perturb_factors} --audio_dir ${audio}/data
+    step "data/${train_set}/.done.perturb" ${audio}/.done.audio ${source}/{text,utt2spk} -- \
+        $(tool perturb_speed) data ${source} data/${train_set} \
+        --factors ${speed_perturb_factors} --audio_dir ${audio}/data
 fi
 
 if in_range 3; then
     log "Audio as ${fs} ${audio_format} in ${data_feats}"
+    ! cmp -s "${data_dir}/${original_set}/text" "${data_dir}/${valid_set}/text" \
+        || die "${data_dir}/${original_set} and ${data_dir}/${valid_set} are the same data:" \
+        "a validation set that is trained on cannot tell when a model is good"
     for dset in $(printf '%s\n' ${train_set} ${valid_set} ${test_sets} | awk '!seen[$0]++'); do
-        need "data/${dset}/wav.scp" 1
+        source=${data_dir}/${dset}
+        if [ "${dset}" = "${train_set}" ] && [ -n "${sp}" ]; then
+            source=data/${dset}
+            need "${source}/wav.scp" 2
+        fi
+        need "${source}/wav.scp" 1
         target=${data_feats}/${dset}
         case " ${train_set} ${valid_set} " in *" ${dset} "*) target=${data_feats}/org/${dset} ;; esac
-        step "${target}/.done.format" data/${dset}/{wav.scp,text,utt2spk} -- \
-            $(tool format_audio) data/${dset} ${target} \
+        for table in text utt2spk; do need "${source}/${table}" 1; done
+        step "${target}/.done.format" ${source}/{wav.scp,text,utt2spk} -- \
+            $(tool format_audio) ${source} ${target} \
             --fs ${fs} --audio_format ${audio_format} --nj $((nj < max_running ? nj : max_running))
     done
 fi
@@ -314,7 +407,7 @@ fi
 
 if in_range 5; then
     log "Tokens: ${token_list}"
-    for text in ${bpe_train_text}; do need "${text}" 4; done
+    for text in ${bpe_train_text}; do need_text "${text}"; done
     if [ "${token_type}" = bpe ]; then
         step "${token_listdir}/.done.bpe_${bpemode}${nbpe}" ${bpe_train_text} -- \
             $(tool token_list) ${bpe_train_text} --output_dir ${bpedir} --nbpe ${nbpe} \
@@ -339,7 +432,7 @@ add_vocabulary_size() {
 if in_range 6; then
     log "LM statistics: ${lm_stats_dir}"
     need "${token_list}" 5
-    for text in ${lm_train_text} ${lm_dev_text}; do need "${text}" 4; done
+    for text in ${lm_train_text} ${lm_dev_text}; do need_text "${text}"; done
     # Several texts become one; lines without words are left out.
     part=${data_feats}/lm_train.txt.$$.part
     cat ${lm_train_text} | awk 'NF > 1' > "${part}"
@@ -350,7 +443,7 @@ if in_range 6; then
     _nj=$($(tool split_scp) ${lm_dev_text} ${logdir} --name dev --nj ${_nj})
     $(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${_nj} > /dev/null
     step "${lm_stats_dir}/.done.collect" ${data_feats}/lm_train.txt ${lm_dev_text} ${lm_config} -- \
-        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} --max_running ${max_running} -- \
+        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} ${array_options} -- \
         ${espnet}.lm_train --collect_stats true --use_preprocessor true ${text_options} \
         --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
         --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
@@ -407,7 +500,7 @@ if in_range 10; then
     # Statistics do not depend on the encoder, so that all rows share them: the plain asr_config.
     step "${asr_stats_dir}/.done.collect" ${data_feats}/${train_set}/{wav.scp,text} \
         ${data_feats}/${valid_set}/{wav.scp,text} ${token_list} ${asr_config} -- \
-        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} --max_running ${max_running} -- \
+        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} ${array_options} -- \
         ${espnet}.asr_train --collect_stats true ${asr_options} \
         --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/valid.JOB.scp \
         --output_dir ${logdir}/stats.JOB --ngpu 0 ${asr_config:+--config ${asr_config}} ${asr_args}
@@ -437,6 +530,9 @@ if in_range 11; then
         ${train_config:+--config ${train_config}} ${asr_args}
 fi
 
+# What decodings and packs are made of: a training that came to its end here, or else just a model.
+trained() { if [ -e "$1/.done.train" ]; then echo "$1/.done.train"; else echo "$1/$2"; fi; }
+
 if in_range 12; then
     need "${asr_exp}/${inference_asr_model}" 11
     lm_options=
@@ -450,9 +546,10 @@ if in_range 12; then
         log "Decoding of ${dset}: ${dir}"
         need "${data}/wav.scp" 3
         _nj=$($(tool split_scp) ${data}/wav.scp ${dir}/logdir --nj ${inference_nj})
-        step "${dir}/.done.decode" ${data}/wav.scp ${asr_exp}/.done.train ${inference_config} -- \
+        step "${dir}/.done.decode" ${data}/wav.scp \
+            "$(trained "${asr_exp}" "${inference_asr_model}")" ${inference_config} -- \
             ${run_jobs} --log ${dir}/logdir/asr_inference.JOB.log --nj ${_nj} \
-            --max_running ${max_running} --progress utterances --total "$(wc -l < ${data}/wav.scp)" -- \
+            ${array_options} --progress utterances --total "$(wc -l < ${data}/wav.scp)" -- \
             ${espnet}.asr_inference --batch_size ${batch_size} \
             --ngpu $([ ${gpu_inference} = true ] && echo 1 || echo 0) \
             --data_path_and_name_and_type ${data}/wav.scp,speech,sound \
@@ -484,19 +581,22 @@ if in_range 14; then
     log "Packing: ${packed_model}"
     need "${asr_exp}/${inference_asr_model}" 11
     need "${asr_exp}/RESULTS.md" 13
-    pack_options="--option ${asr_exp}/RESULTS.md"
-    [ "${token_type}" != bpe ] || pack_options+=" --option ${bpemodel}"
-    [ "${feats_normalize}" != global_mvn ] || \
-        pack_options+=" --option ${asr_stats_dir}/train/feats_stats.npz"
+    pack_options="--option ${asr_exp}/RESULTS.md --option ${asr_exp}/RESULTS.json
+        --dataset $(basename "$(dirname "${PWD}")") ${inference_config:+--inference_config ${inference_config}}"
+    [ "${lang}" = noinfo ] || pack_options+=" --lang ${lang}"
     [ "${use_lm}" = false ] || pack_options+=" --lm_train_config ${lm_exp}/config.yaml
         --lm_file ${lm_exp}/${inference_lm}"
-    part=${packed_model%.zip}.part.zip
-    step "${asr_exp}/.done.pack" ${asr_exp}/.done.train ${asr_exp}/RESULTS.md -- \
-        ${run_jobs} --log ${asr_exp}/pack.log -- ${espnet}.pack asr \
+    step "${asr_exp}/.done.pack" "$(trained "${asr_exp}" "${inference_asr_model}")" \
+        ${asr_exp}/RESULTS.md -- ${run_jobs} --log ${asr_exp}/pack.log -- $(tool pack) \
         --asr_train_config ${asr_exp}/config.yaml \
-        --asr_model_file ${asr_exp}/${inference_asr_model} ${pack_options} --outpath ${part}
-    [ ! -e "${part}" ] || mv "${part}" "${packed_model}"
+        --asr_model_file ${asr_exp}/${inference_asr_model} ${pack_options} --outpath ${packed_model}
     log "packed: ${packed_model}"
+fi
+
+if in_range 15; then
+    need "${packed_model}" 14
+    log "Upload to ${hf_repo}"
+    attempt $(tool upload) "${packed_model}" --hf_repo "${hf_repo}" --dry_run "${upload_dry_run}"
 fi
 current_stage=-
 log "finished in ${SECONDS} s"

@@ -1,0 +1,61 @@
+"""The AISHELL-1 recipe on archives of its layout: characters, no language model, both rows."""
+
+import json
+import zipfile
+
+import pytest
+
+from espnet_recursive.recipe.data_dir import read_table
+from tests.corpora.archive_server import ArchiveServer
+from tests.corpora.miniature import build_aishell
+from tests.egs2.conftest import Recipe
+from tests.egs2.test_librispeech import CONF, pack_of
+
+TINY = [
+    *("--ngpu", "0", "--nj", "2", "--inference_nj", "2"),
+    *("--asr_config", str(CONF / "train_asr_tiny.yaml"), "--asr_tag", "tiny"),
+    *("--inference_config", str(CONF / "decode_tiny.yaml"), "--inference_tag", "decode"),
+]
+
+
+@pytest.fixture(scope="module")
+def aishell(tmp_path_factory):
+    """The recipe after all its stages."""
+    root = tmp_path_factory.mktemp("aishell")
+    recipe = Recipe(root, "aishell")
+    with ArchiveServer(build_aishell(root / "mirror")) as server:
+        status, recipe.output = recipe.run(
+            *TINY,
+            "--local_data_opts",
+            f"--base_url {server.url}",
+            "--inference_args",
+            "--lm_weight 0",
+        )
+    assert status == 0, recipe.output
+    recipe.exp = recipe.dir / "exp" / "asr_tiny"
+    return recipe
+
+
+def test_characters_are_the_tokens(aishell):
+    text = read_table(aishell.dir / "data/train/text")
+    characters = {character for value in text.values() for character in value}
+    assert " " not in characters
+    tokens = (aishell.dir / "data/zh_token_list/char/tokens.txt").read_text().split()
+    assert tokens[:2] == ["<blank>", "<unk>"] and tokens[-1] == "<sos/eos>"
+    assert set(tokens[2:-1]) == characters
+
+
+@pytest.mark.parametrize("test_set", ["dev", "test"])
+def test_characters_are_scored(aishell, test_set):
+    directory = aishell.exp / "decode" / test_set
+    text = read_table(aishell.dir / "data" / test_set / "text")
+    result = json.loads((directory / "score_cer" / "result.json").read_text())
+    assert result["units"] == sum(map(len, text.values()))
+    assert not (directory / "score_ter").exists()
+
+
+def test_the_pack_has_no_language_model(aishell):
+    with zipfile.ZipFile(pack_of(aishell)) as pack:
+        names = pack.namelist()
+    assert any(name.endswith("config.yaml") for name in names)
+    assert not any("lm_" in name or name.endswith("bpe.model") for name in names)
