@@ -7,6 +7,7 @@ one of those tasks is, or ``espnet_recursive.Speech2Text`` is asked for.
 
 from typing import TYPE_CHECKING, Any
 
+from espnet_recursive.asr.loop_stats import log_loops
 from espnet_recursive.registry import import_quietly, register
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 register()
+log_loops()
 
 
 def __getattr__(name: str) -> Any:

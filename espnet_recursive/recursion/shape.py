@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from espnet_recursive.recursion.loop_policy import make_loop_policy
+
 #: The smallest value of each key.
 _MINIMUM = {"recurrent_blocks": 1, "num_loops": 1, "prelude_blocks": 0, "coda_blocks": 0}
 
@@ -17,7 +19,8 @@ class RecursionShape:
 
     Args:
         recurrent_blocks: n_r, layers of the recurrent block; at least 1.
-        num_loops: L, how often the recurrent block runs; at least 1. L = 1 is no recursion.
+        num_loops: L, how often the recurrent block runs; at least 1. L = 1 is no recursion. Where a
+            policy gives other counts, it is the depth at inference.
         prelude_blocks: n_p, layers that run once, before the loops.
         coda_blocks: n_c, layers that run once, after the loops.
 
@@ -57,14 +60,22 @@ class RecursionShape:
         configuration is that of a stock encoder, {num_blocks, 1, 0, 0}, and the keys given say
         where it recurs: ``num_blocks: 8, prelude_blocks: 2, coda_blocks: 2, num_loops: 5`` is L1.
 
+        A ``loop_policy`` other than "fixed" has a ``num_loops`` of its own where none is given: the
+        end of a schedule, for instance.
+
         Args:
-            conf: Any of ``num_blocks`` and the fields of this class; other keys are ignored.
+            conf: Any of ``num_blocks``, the fields of this class, ``loop_policy`` and
+                ``loop_policy_conf``; other keys are ignored.
 
         Raises:
             TypeError: If a value is not an integer.
             ValueError: If a value is too small, or ``num_blocks`` is not the sum of the others.
         """
         given = {field.name: conf[field.name] for field in fields(cls) if field.name in conf}
+        policy = conf.get("loop_policy", "fixed")
+        if policy != "fixed" and given.get("num_loops") is None:
+            policy_conf = conf.get("loop_policy_conf")
+            given["num_loops"] = make_loop_policy(policy, policy_conf, None).default_loops
         num_blocks = conf.get("num_blocks")
         if num_blocks is None:
             return cls(**given)

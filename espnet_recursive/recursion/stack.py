@@ -1,10 +1,14 @@
 """The stack of layers that an encoder runs: prelude, recurrent block L times, coda (Eqs. 1-3)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 
+from espnet_recursive.recursion.private_weights import PrivateWeights
+from espnet_recursive.recursion.recurrence import LoopPlan, Recurrence
 from espnet_recursive.recursion.shape import RecursionShape
 
 
@@ -19,28 +23,56 @@ class RecursiveStack(torch.nn.Module):
     That is the whole difference between a stock ESPnet encoder and a recursive one, which both
     reach their layers only by iterating over ``encoders`` or by calling it.
 
+    Loops that differ, between utterances or from each other, run by a plan: within
+    :meth:`running`, the whole recursion is one callable, and iterating visits that.
+
     Args:
         layers: The unique layers; each maps ``(xs, masks)`` to ``(xs, masks)``.
         shape: {n_r, L, n_p, n_c}.
+        input_injection: What a loop sees of h_0, as in :mod:`input_injection`; None for nothing.
+        loop_signals: What tells the layers which loop it is, as in :mod:`loop_signal`.
+        private_weights: What a loop adds to the weights of the recurrent block.
 
     Raises:
         ValueError: If `layers` are not as many as `shape` needs.
     """
 
-    def __init__(self, layers: Iterable[torch.nn.Module], shape: RecursionShape) -> None:
+    input_injection: torch.nn.Module | None
+    loop_signals: Iterable[torch.nn.Module] | None
+    private_weights: PrivateWeights | None
+
+    def __init__(
+        self,
+        layers: Iterable[torch.nn.Module],
+        shape: RecursionShape,
+        input_injection: torch.nn.Module | None = None,
+        loop_signals: Sequence[torch.nn.Module] = (),
+        private_weights: PrivateWeights | None = None,
+    ) -> None:
         super().__init__()
         self.shape = shape
+        self._running: Recurrence | None = None
         for index, layer in enumerate(layers):
             self.add_module(str(index), layer)
         if len(self._modules) != shape.unique_blocks:
             raise ValueError(
                 f"{shape} needs {shape.unique_blocks} layers, not {len(self._modules)}"
             )
+        self.add_module("input_injection", input_injection)
+        signals = torch.nn.ModuleList(loop_signals) if loop_signals else None
+        self.add_module("loop_signals", signals)
+        self.add_module("private_weights", private_weights)
 
     @property
     def unique_layers(self) -> tuple[torch.nn.Module, ...]:
         """All layers, each once, in the order prelude, recurrent block, coda."""
-        return tuple(self.children())
+        return tuple(self.get_submodule(str(i)) for i in range(self.shape.unique_blocks))
+
+    @property
+    def has_private_parts(self) -> bool:
+        """Whether a loop has anything that is not the recurrent block alone."""
+        parts = (self.input_injection, self.loop_signals, self.private_weights)
+        return any(part is not None for part in parts)
 
     @property
     def prelude(self) -> tuple[torch.nn.Module, ...]:
@@ -58,7 +90,43 @@ class RecursiveStack(torch.nn.Module):
         """C, the n_c layers that run after the loops."""
         return self.unique_layers[self.shape.prelude_blocks + self.shape.recurrent_blocks :]
 
-    def __iter__(self) -> Iterator[torch.nn.Module]:
+    @contextmanager
+    def running(self, plan: LoopPlan) -> Iterator[Recurrence]:
+        """Have the next pass run by a plan; what was done can be read off what this gives."""
+        self._running = Recurrence(self, plan)
+        try:
+            yield self._running
+        finally:
+            self._running = None
+
+    def in_loop(self, loop: int) -> Sequence[Callable[..., Any]]:
+        """The layers of the recurrent block as they are in a loop, counted from 1."""
+        private = self.private_weights
+        if private is None:
+            return self.recurrent_block
+        return [
+            partial(private.call, layer, place, loop)
+            for place, layer in enumerate(self.recurrent_block)
+        ]
+
+    def enter_loop(self, loop: int, states: torch.Tensor, injected: torch.Tensor) -> torch.Tensor:
+        """What the recurrent block takes in a loop.
+
+        Args:
+            loop: From 1.
+            states: (rows, T, D) h_{i-1}.
+            injected: (rows, T, D) h_0.
+        """
+        if self.input_injection is not None:
+            states = self.input_injection(states, injected)
+        for signal in self.loop_signals or ():
+            states = signal(states, loop)
+        return states
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._running is not None:
+            yield self._running
+            return
         yield from self.prelude  # h_0 = P(x)                        (1)
         for _ in range(self.shape.num_loops):
             yield from self.recurrent_block  # h_i = R(h_{i-1}), i = 1..L  (2)
@@ -79,7 +147,8 @@ class RecursiveStack(torch.nn.Module):
         """
         # ESPnet's stock container draws one number a layer here, for a layer drop that its callers
         # never switch on. Drawing them too keeps the random stream, and so dropout, identical.
-        torch.empty(len(self)).uniform_()
+        if self._running is None:
+            torch.empty(len(self)).uniform_()
         for layer in self:
             args = layer(*args)
         return args

@@ -18,6 +18,7 @@ class LatentRecursiveEBranchformerEncoder(LatentRecursiveEncoder, EBranchformerE
     Options are those of :class:`LatentRecursiveEncoder` and of ESPnet's ``EBranchformerEncoder``.
     """
 
+    normalizes_states = False
     choices = {
         "input_layer": (*INPUT_LAYERS, "conv1d1", "conv1d2", "conv1d3"),
         "rel_pos_type": REL_POS_TYPES,

@@ -267,7 +267,10 @@ def test_tells_its_tuple_when_printed(arch, shape):
 def test_espnet_reads_the_options_and_their_defaults(arch):
     ours, stock = get_default_kwargs(arch.cls), get_default_kwargs(arch.stock_cls)
     recursion = {"prelude_blocks": 2, "recurrent_blocks": 4, "coda_blocks": 2, "num_loops": 5}
-    assert ours == {**stock, "num_blocks": None, **recursion}
+    loops = {"loop_policy": "fixed", "loop_policy_conf": {}, "interctc_loops": []}
+    private = dict.fromkeys(("input_injection", "loop_embedding", "loop_adapter_conf"))
+    private |= {"loop_film": False, "loop_norms": False}
+    assert ours == {**stock, "num_blocks": None, **recursion, **loops, **private}
 
 
 def test_signature_keeps_espnets_order_and_types(arch):

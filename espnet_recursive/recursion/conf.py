@@ -1,0 +1,147 @@
+"""The options of a recursion beyond its shape, as they stand in an ``encoder_conf``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+
+from espnet_recursive.recursion.input_injection import INPUT_INJECTIONS
+from espnet_recursive.recursion.loop_policy import LoopPolicy, make_loop_policy
+from espnet_recursive.recursion.loop_signal import LOOP_EMBEDDINGS, LoopFiLM
+from espnet_recursive.recursion.private_weights import AdapterConf, PrivateWeights
+from espnet_recursive.recursion.shape import RecursionShape
+from espnet_recursive.recursion.stack import RecursiveStack
+
+
+@dataclass(frozen=True)
+class RecursionConf:
+    """What loops there are and what is private to one. Each part starts as an exact no-op.
+
+    Args:
+        loop_policy: How many loops an utterance runs in training: "fixed", "length" (Eq. 4),
+            "schedule" (Eq. 5), "uniform" or "lognormal_poisson".
+        loop_policy_conf: Its options; see :mod:`espnet_recursive.recursion.loop_policy`.
+        interctc_loops: Loops, from 1, after which intermediate CTC looks at the latent state.
+        input_injection: What a loop sees of the prelude's output: None, "add" or "concat".
+        loop_embedding: None, "learned" or "sinusoid".
+        loop_film: Whether each loop has a scale and a shift of the latent state.
+        loop_norms: Whether each loop has layer norms of its own.
+        loop_adapter_conf: Low-rank and diagonal weights of each loop; see
+            :class:`espnet_recursive.recursion.private_weights.AdapterConf`. None for none.
+    """
+
+    loop_policy: str = "fixed"
+    loop_policy_conf: Mapping[str, Any] = field(default_factory=dict)
+    interctc_loops: Sequence[int] = ()
+    input_injection: str | None = None
+    loop_embedding: str | None = None
+    loop_film: bool = False
+    loop_norms: bool = False
+    loop_adapter_conf: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_conf(cls, conf: Mapping[str, Any]) -> "RecursionConf":
+        """Pick the options of a recursion out of an ``encoder_conf``."""
+        names = [field.name for field in fields(cls)]
+        return cls(**{name: conf[name] for name in names if name in conf})
+
+    def make_policy(self, shape: RecursionShape) -> LoopPolicy:
+        """The loop policy.
+
+        Raises:
+            ValueError: Naming the key of ``loop_policy`` or ``loop_policy_conf`` that is wrong.
+        """
+        return make_loop_policy(self.loop_policy, self.loop_policy_conf, shape.num_loops)
+
+    def most_loops(self, shape: RecursionShape) -> int:
+        """The largest number of loops that the configuration runs by itself."""
+        return max(self.make_policy(shape).most_loops, shape.num_loops)
+
+    def check(self, shape: RecursionShape) -> None:
+        """Refuse what cannot be, before layers are built.
+
+        Raises:
+            ValueError: Naming the key and what it may be.
+        """
+        most = self.most_loops(shape)
+        loops = self.interctc_loops
+        if not isinstance(loops, (list, tuple)) or not all(
+            isinstance(loop, int) and not isinstance(loop, bool) and 1 <= loop <= most
+            for loop in loops
+        ):
+            raise ValueError(
+                f"interctc_loops must be a list of integers between 1 and {most}, not {loops!r}"
+            )
+        if shape.coda_blocks == 0 and shape.num_loops in loops:
+            raise ValueError(
+                f"interctc_loops has {shape.num_loops}, after which the output itself comes: "
+                "without coda_blocks, leave the last loop out"
+            )
+        _check_choice("input_injection", self.input_injection, INPUT_INJECTIONS)
+        _check_choice("loop_embedding", self.loop_embedding, LOOP_EMBEDDINGS)
+        for key in ("loop_film", "loop_norms"):
+            if not isinstance(getattr(self, key), bool):
+                raise ValueError(f"{key} must be true or false, not {getattr(self, key)!r}")
+        self._adapter()
+
+    def make_stack(
+        self, layers: Sequence[torch.nn.Module], shape: RecursionShape, size: int
+    ) -> RecursiveStack:
+        """Build the stack with all of its parts.
+
+        Args:
+            layers: The unique layers.
+            shape: {n_r, L, n_p, n_c}.
+            size: D, of the latent state.
+
+        Raises:
+            ValueError: If ``loop_adapter_conf`` names layers that are not there.
+        """
+        most = self.most_loops(shape)
+        signals: list[torch.nn.Module] = []
+        if self.loop_embedding:
+            signals.append(LOOP_EMBEDDINGS[self.loop_embedding](size, most))
+        if self.loop_film:
+            signals.append(LoopFiLM(size, most))
+        private, adapter = None, self._adapter()
+        if self.loop_norms or adapter:
+            block = list(layers)[shape.prelude_blocks :][: shape.recurrent_blocks]
+            try:
+                private = PrivateWeights(block, most, self.loop_norms, adapter)
+            except ValueError as error:
+                raise ValueError(f"loop_adapter_conf: {error}") from error
+        injection = INPUT_INJECTIONS[self.input_injection](size) if self.input_injection else None
+        return RecursiveStack(layers, shape, injection, signals, private)
+
+    def _adapter(self) -> AdapterConf | None:
+        if not self.loop_adapter_conf:
+            return None
+        try:
+            return AdapterConf.from_conf(self.loop_adapter_conf)
+        except ValueError as error:
+            raise ValueError(f"loop_adapter_conf: {error}") from error
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all loops are alike, equally many for all utterances, and nothing looks at them.
+
+        Such a recursion is the same layers one after the other, as in a stock encoder.
+        """
+        return not str(self)
+
+    def __str__(self) -> str:
+        """What is not as it is by default."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return ", ".join(f"{k}={v}" for k, v in given.items() if v and (k, v) != _PLAIN_POLICY)
+
+
+_PLAIN_POLICY = ("loop_policy", "fixed")
+
+
+def _check_choice(key: str, value: Any, choices: Mapping[str, Any]) -> None:
+    if value is not None and value not in choices:
+        near = get_close_matches(str(value), choices, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{key}={value!r} is none of {', '.join(choices)}; null for none.{hint}")
