@@ -1,8 +1,10 @@
 """How far a training has come, counted by the encoder itself: nothing tells it the epoch."""
 
 from typing import Any
+from weakref import WeakSet
 
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from espnet_recursive.recursion.loop_policy import Progress
 
@@ -12,8 +14,8 @@ class TrainingProgress(torch.nn.Module):
 
     * An *epoch* begins with the first training pass after ``train()`` was called, which trainers do
       once an epoch, after validation.
-    * A *step* has been made when the weights have changed in place since the last pass; so passes
-      whose gradients accumulate are one step, and a step that mixed precision skipped is none.
+    * A *step* is one of the optimiser that has the encoder's weights, as torch's own hook tells; so
+      passes whose gradients accumulate are one step, and one that mixed precision skips is none.
     * A *pass* that activation checkpointing computes once more within the backward pass is the one
       before, not a new one.
 
@@ -28,7 +30,6 @@ class TrainingProgress(torch.nn.Module):
         self._now: Progress | None = None
         # A list, so that the weight is not registered here as well.
         self._watched: list[torch.Tensor] = []
-        self._seen: int | None = None
 
     @property
     def now(self) -> Progress | None:
@@ -57,9 +58,8 @@ class TrainingProgress(torch.nn.Module):
         if self._epoch_begins:
             self._epoch += 1
             self._epoch_begins = False
-        self._count_step()
-        if not self._watched or self._watched[0] is not weight or self._seen is None:
-            self._watched, self._seen = [weight], weight._version
+        self._watched = [weight]
+        _COUNTING.add(self)
         self._now = Progress(self._epoch, self._step, self._forward)
         self._forward += 1
         return self._now
@@ -71,24 +71,32 @@ class TrainingProgress(torch.nn.Module):
         return super().train(mode)
 
     def get_extra_state(self) -> torch.Tensor:
-        """The counters, the step that came after the last pass included."""
-        self._count_step()
+        """The counters."""
         return torch.tensor([self._epoch, self._step, self._forward])
 
     def set_extra_state(self, state: torch.Tensor) -> None:
-        """Go on from the counters of a checkpoint, whose weights are being loaded."""
+        """Go on from the counters of a checkpoint."""
         self._epoch, self._step, self._forward = state.tolist()
-        self._seen = None  # loading weights is no step
 
-    def _count_step(self) -> None:
-        if self._watched and self._seen is not None:
-            version = self._watched[0]._version
-            # A copy of the module begins with smaller versions, which is no step.
-            self._step += version > self._seen
-            self._seen = version
+    def count_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Count a step, if it is one of the optimiser that has the encoder's weights."""
+        weights = (weight for group in optimizer.param_groups for weight in group["params"])
+        self._step += any(weight is self._watched[0] for weight in weights)
 
     def extra_repr(self) -> str:
         return f"epoch {self._epoch}, step {self._step}, {self._forward} passes"
+
+
+#: Those that have begun a pass in this process.
+_COUNTING: WeakSet[TrainingProgress] = WeakSet()
+
+
+def _after_step(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+    for progress in _COUNTING:
+        progress.count_step(optimizer)
+
+
+register_optimizer_step_post_hook(_after_step)
 
 
 def _in_backward() -> bool:

@@ -1,0 +1,168 @@
+"""A pass by a plan, on layers that write down what they did."""
+
+import math
+
+import pytest
+import torch
+
+from espnet_recursive.recursion.exit_criterion import ExitRule
+from espnet_recursive.recursion.recurrence import LoopPlan
+from espnet_recursive.recursion.shape import RecursionShape
+from espnet_recursive.recursion.stack import RecursiveStack
+
+SHAPE = RecursionShape(recurrent_blocks=2, num_loops=3, prelude_blocks=1, coda_blocks=1)
+
+
+class Layer(torch.nn.Module):
+    """x -> 10 x + number: the digits of the state are the layers that ran. Counts its rows."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number, self.rows = number, []
+
+    def forward(self, xs, masks):
+        x, *positions = xs if isinstance(xs, tuple) else (xs,)
+        assert masks is None or len(masks) == len(x)
+        self.rows.append(len(x))
+        x = 10 * x + self.number
+        return ((x, *positions) if positions else x), masks
+
+
+def run(counts, shape=SHAPE, xs=None, masks=None, **plan):
+    """The states as numbers, and what was done."""
+    stack = RecursiveStack([Layer(i + 1) for i in range(shape.unique_blocks)], shape).double()
+    x = torch.zeros(len(counts), 1, 1, dtype=torch.float64) if xs is None else xs
+    with stack.running(LoopPlan(torch.tensor(counts), **plan)) as done:
+        out, masks_out = stack(x, masks)
+    assert masks_out is masks
+    return out, done, stack
+
+
+def digits(counts):
+    return [float(f"1{'23' * count}4") for count in counts]
+
+
+@pytest.mark.parametrize("counts", [[3], [1, 1], [1, 2, 3], [3, 1, 2, 1], [2, 5, 2]])
+def test_every_utterance_runs_its_own_loops(counts):
+    masks = torch.ones(len(counts), 1, 1, dtype=torch.bool)
+    out, done, stack = run(counts, masks=masks)
+    assert out.flatten().tolist() == digits(counts)
+    assert done.loops.tolist() == counts
+    # Finished rows are not computed.
+    still = [sum(count >= loop for count in counts) for loop in range(1, max(counts) + 1)]
+    assert [layer.rows for layer in stack.unique_layers] == [
+        [len(counts)],
+        still,
+        still,
+        [len(counts)],
+    ]
+    assert done.row_layers == sum(2 + 2 * count for count in counts)
+
+
+def test_masks_and_positions_go_along():
+    positions = torch.randn(1, 7, 1)
+    masks = torch.ones(3, 1, 1, dtype=torch.bool)
+    xs = (torch.zeros(3, 1, 1, dtype=torch.float64), positions)
+    (out, out_positions), _, _ = run([2, 1, 3], xs=xs, masks=masks)
+    assert out.flatten().tolist() == digits([2, 1, 3])
+    assert out_positions is positions
+
+
+def test_states_at_positions_are_of_the_whole_batch():
+    _, done, _ = run([1, 3], states_after={1, 3, 5, 7, 8})
+    assert [(p, s.flatten().tolist()) for p, s in done.states] == [
+        (1, [1, 1]),
+        (3, [123, 123]),
+        (5, [123, 12323]),  # the first has finished
+        (7, [123, 1232323]),
+        (8, [1234, 12323234]),
+    ]
+
+
+def test_positions_that_are_not_reached_have_no_state():
+    _, done, _ = run([1, 1], states_after={5, 9})
+    assert done.states == []
+
+
+def test_a_condition_goes_on_to_the_next_layer():
+    out, done, _ = run([2], states_after={3}, condition=lambda states: states + 0.5)
+    assert done.states[0][1].item() == 123
+    assert out.item() == (((123.5 * 10 + 2) * 10) + 3) * 10 + 4
+
+
+# ---- Exit
+
+#: Loops after which each utterance's state, in units of its own, hardly moves any more.
+MASKS = torch.ones(3, 1, 1, dtype=torch.bool)
+
+
+class Settling(torch.nn.Module):
+    """Moves a state halfway to 1 in each loop."""
+
+    def forward(self, xs, masks):
+        return (xs + 1) / 2, masks
+
+
+def settle(starts, rule, most=20):
+    stack = RecursiveStack([Settling()], RecursionShape(1, most, 0, 0))
+    x = torch.tensor(starts).reshape(-1, 1, 1)
+    plan = LoopPlan(torch.full((len(starts),), most), rule)
+    with stack.running(plan) as done:
+        out, _ = stack(x, torch.ones(len(starts), 1, 1, dtype=torch.bool))
+    return out.flatten(), done
+
+
+def test_an_utterance_exits_when_it_has_settled():
+    threshold = 0.01
+    out, done = settle([1.0, 0.5, -30.0], ExitRule("latent", threshold))
+    for start, loops, last in zip([1.0, 0.5, -30.0], done.loops.tolist(), out, strict=True):
+        x, expected = start, 0
+        while True:
+            before, x, expected = x, (x + 1) / 2, expected + 1
+            if abs(x - before) / abs(x) < threshold:
+                break
+        assert loops == expected and last.item() == pytest.approx(x)
+    assert len(set(done.loops.tolist())) == 3
+    assert done.row_layers == done.loops.sum()
+
+
+def test_exit_of_each_is_that_of_it_alone():
+    starts = [0.9, 0.1, -3.0, 7.0]
+    rule = ExitRule("latent", 0.02, min_loops=2)
+    out, done = settle(starts, rule)
+    for row, start in enumerate(starts):
+        alone, done_alone = settle([start], rule)
+        assert alone.item() == out[row].item()
+        assert done_alone.loops.item() == done.loops[row].item()
+
+
+@pytest.mark.parametrize("least", [1, 2, 5])
+def test_threshold_infinity_is_the_minimum_and_0_the_maximum(least):
+    _, done = settle([0.5, 3.0], ExitRule("latent", math.inf, least), most=5)
+    assert done.loops.tolist() == [least, least]
+    _, done = settle([0.5, 3.0], ExitRule("latent", 0.0, least), most=5)
+    assert done.loops.tolist() == [5, 5]
+
+
+def test_counts_bound_what_exit_allows():
+    stack = RecursiveStack([Settling()], RecursionShape(1, 9, 0, 0))
+    plan = LoopPlan(torch.tensor([1, 4, 9]), ExitRule("latent", 0.01))
+    with stack.running(plan) as done:
+        stack(torch.tensor([-1e3, -1e3, 1.0]).reshape(3, 1, 1), torch.ones(3, 1, 1).bool())
+    assert done.loops.tolist() == [1, 4, 1]
+
+
+def test_the_ctc_head_is_asked_once_a_loop():
+    calls = []
+
+    def ctc(states):
+        calls.append(len(states))
+        return torch.cat([states, -states], -1)
+
+    stack = RecursiveStack([Settling()], RecursionShape(1, 6, 0, 0))
+    plan = LoopPlan(torch.tensor([6, 6]), ExitRule("kl", 1e-9, min_loops=3), ctc)
+    with stack.running(plan):
+        stack(torch.tensor([5.0, 7.0]).reshape(2, 1, 1), torch.ones(2, 1, 1).bool())
+    # After loops 2 to 5: the second is the first to be compared with, and after the last
+    # nothing can be saved.
+    assert calls == [2, 2, 2, 2]
