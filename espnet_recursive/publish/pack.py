@@ -28,7 +28,7 @@ from espnet_recursive.registry import import_quietly
 _LOG = logging.getLogger(__name__)
 
 #: Files that a configuration names and that decoding reads, by their place in it.
-_READ_IN_DECODING = (("bpemodel",), ("non_linguistic_symbols",), ("normalize_conf", "stats_file"))
+READ_IN_DECODING = (("bpemodel",), ("non_linguistic_symbols",), ("normalize_conf", "stats_file"))
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _files_of_config(
     config: Mapping[str, Any], roots: Iterable[Path], source: Path
 ) -> tuple[Path, ...]:
     found = []
-    for keys in _READ_IN_DECODING:
+    for keys in READ_IN_DECODING:
         value: Any = config
         for key in keys:
             value = (value or {}).get(key)

@@ -59,17 +59,18 @@ def check_recursion(published: Any, config: Mapping[str, Any], source: str) -> N
         )
 
 
-def read_weights(model_file: Path | str) -> dict[str, torch.Tensor]:
-    """Read names and shapes of a checkpoint's weights, without their values.
+def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torch.Tensor]:
+    """Read a checkpoint's weights.
 
-    Returns:
-        Tensors of torch's meta device.
+    Args:
+        model_file: The checkpoint.
+        device: Where to put them; "meta" reads names and shapes without the values.
 
     Raises:
         UserError: If the file is no checkpoint, was cut off, or holds something else.
     """
     try:
-        weights = torch.load(model_file, map_location="meta", weights_only=True)
+        weights = torch.load(model_file, map_location=device, weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise UserError(
             f"{model_file} cannot be read as weights of a model: {reason(error).splitlines()[0]} "
@@ -124,26 +125,35 @@ def check_weights(
         )
 
 
+def build_model(task: Any, config: Mapping[str, Any], source: Path | str) -> torch.nn.Module:
+    """Build the model of a configuration, for weights that are to be loaded.
+
+    Args:
+        task: The ESPnet task that builds it, such as ``ASRTask``.
+        config: The configuration of the training.
+        source: Where it comes from, for messages.
+
+    Raises:
+        UserError: If it cannot be built.
+    """
+    try:
+        # None: the weights need not be initialised.
+        return task.build_model(argparse.Namespace(**{**config, "init": None}))
+    except Exception as error:
+        raise UserError(
+            f"{source}: its model cannot be built by the versions installed here: {reason(error)}"
+        ) from error
+
+
 def _build(task: Any, config: Mapping[str, Any], source: Path | str) -> torch.nn.Module:
-    # Weights are not initialised: names and shapes are all that is asked.
-    args = argparse.Namespace(**{**config, "init": None})
     try:
-        with torch.device("meta"):
-            return task.build_model(args)
-    except (NotImplementedError, RuntimeError):
-        pass  # some of ESPnet's frontends compute while they are built, which needs values
-    except Exception as error:
-        raise _cannot_be_built(source, error) from error
-    try:
-        return task.build_model(args)
-    except Exception as error:
-        raise _cannot_be_built(source, error) from error
-
-
-def _cannot_be_built(source: Path | str, error: Exception) -> UserError:
-    return UserError(
-        f"{source}: its model cannot be built by the versions installed here: {reason(error)}"
-    )
+        with torch.device("meta"):  # names and shapes are all that is asked
+            return build_model(task, config, source)
+    except UserError as error:
+        if not isinstance(error.__cause__, (NotImplementedError, RuntimeError)):
+            raise
+    # Some of ESPnet's frontends compute while they are built, which needs values.
+    return build_model(task, config, source)
 
 
 def _count(what: str, names: list[str]) -> str:

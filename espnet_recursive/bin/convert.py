@@ -1,0 +1,120 @@
+"""Make a trained stock model recursive, or unroll a recursive one into a stock model.
+
+    espnet-recursive convert recursive --model exp/asr_B --output exp/asr_L1 \\
+        --prelude_blocks 2 --recurrent_blocks 4 --coda_blocks 2 --num_loops 5
+    espnet-recursive convert stock --model exp/asr_L1 --output exp/asr_L1_unrolled
+
+The output is an experiment's folder that ESPnet and this package load. How close the new model is
+to the old one is printed, and written into the folder as conversion.md and conversion.json.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from espnet_recursive.bin.command import command, parser
+from espnet_recursive.convert.layer_sources import METHODS
+from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.recursion.shape import RecursionShape
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The parser of this command."""
+    p = parser(__doc__)
+    directions = p.add_subparsers(
+        dest="direction", required=True, metavar="DIRECTION", help="which way; each has --help"
+    )
+    for name, does, add_options in (
+        ("recursive", "make a stock model of N layers recursive", _add_recursive_options),
+        ("stock", "unroll a recursive model into a stock one", _add_stock_options),
+    ):
+        direction = directions.add_parser(
+            name, help=does, description=does, formatter_class=p.formatter_class
+        )
+        _add_common_options(direction)
+        add_options(direction)
+    return p
+
+
+_SHAPE_HELP = {
+    "recurrent_blocks": "n_r, layers of the recurrent block",
+    "num_loops": "L; n_p + n_r * L + n_c must be the layers that the model has",
+    "prelude_blocks": "n_p, layers before the loops",
+    "coda_blocks": "n_c, layers after the loops",
+}
+
+
+def _add_common_options(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--model", required=True, help="experiment directory, pack (.zip), hub id or zoo tag"
+    )
+    p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
+    p.add_argument("--output", type=Path, required=True, help="the new experiment directory")
+    p.add_argument(
+        "--audio",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="audio or wav.scp to compare the two on; without it, random input",
+    )
+
+
+def _add_recursive_options(p: argparse.ArgumentParser) -> None:
+    for field in fields(RecursionShape):
+        p.add_argument(
+            f"--{field.name}", type=int, default=field.default, help=_SHAPE_HELP[field.name]
+        )
+    p.add_argument(
+        "--method", choices=METHODS, default="average", help="how the recurrent block starts"
+    )
+    p.add_argument(
+        "--pick_loop", type=int, default=1, help="the loop whose layers --method pick takes"
+    )
+    p.add_argument("--loop_norms", action="store_true", help="each loop keeps its layer norms")
+    p.add_argument(
+        "--rank",
+        type=int,
+        default=0,
+        help="rank of what each loop keeps of its projections; 0: nothing",
+    )
+    p.add_argument(
+        "--target_modules",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="projections that --rank is for, by the ends of their names; without it, all",
+    )
+
+
+def _add_stock_options(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--num_loops", type=int, help="depth; without it, that of inference")
+
+
+@command
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = get_parser().parse_args(cmd)
+    # These import ESPnet's tasks, for which a help should not wait.
+    from espnet_recursive.convert.convert import convert_to_recursive, convert_to_stock
+    from espnet_recursive.convert.to_recursive import Start
+
+    if args.direction == "stock":
+        with quiet_libraries():
+            report = convert_to_stock(
+                args.model, args.output, args.num_loops, args.model_file, args.audio
+            )
+    else:
+        shape = {field.name: getattr(args, field.name) for field in fields(RecursionShape)}
+        start = {field.name: getattr(args, field.name) for field in fields(Start)}
+        with quiet_libraries():
+            report = convert_to_recursive(
+                args.model, args.output, shape, Start(**start), args.model_file, args.audio
+            )
+    print(report.as_markdown())
+    print(args.output)
+
+
+if __name__ == "__main__":
+    main()

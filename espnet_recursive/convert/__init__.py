@@ -1,0 +1,1 @@
+"""Trained stock models as recursive ones and recursive ones as stock ones, a concept a module."""

@@ -1,0 +1,135 @@
+"""A recursive model as a stock one: a layer for each that is executed, as ESPnet alone loads it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+
+from espnet_recursive.asr.encoder.conf_checks import PER_LAYER
+from espnet_recursive.convert.average import States
+from espnet_recursive.convert.converted_model import ConvertedModel
+from espnet_recursive.convert.loaded_model import STOCK_NAMES, LoadedModel, copy_all_but_layers
+from espnet_recursive.errors import UserError
+from espnet_recursive.recursion.conf import RecursionConf
+from espnet_recursive.recursion.loop_policy import LengthLoops
+from espnet_recursive.recursion.shape import RecursionShape
+from espnet_recursive.recursion.stack import RecursiveStack
+
+_RECURSION_KEYS = {field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)}
+
+
+def to_stock(recursive: LoadedModel, num_loops: int | None = None) -> ConvertedModel:
+    """Unroll a recursive model.
+
+    Args:
+        recursive: The model.
+        num_loops: The depth; that of inference by default.
+
+    Raises:
+        UserError: If it is no recursive model, or has parts that no stock encoder can express.
+    """
+    if recursive.encoder not in STOCK_NAMES:
+        raise UserError(
+            f"{recursive.name} has the encoder {recursive.encoder}, which is none of "
+            f"{', '.join(STOCK_NAMES)}: there is nothing to unroll."
+        )
+    encoder = recursive.model.encoder
+    if num_loops is not None and num_loops < 1:
+        raise UserError(f"--num_loops {num_loops}: it must be 1 or more")
+    if num_loops is None and isinstance(encoder.loop_policy, LengthLoops):
+        raise UserError(
+            f"{recursive.name}: with loop_policy={encoder.recursion.loop_policy} the depth depends "
+            "on the utterance, which no stock encoder can express. Give all utterances the same "
+            "one with --num_loops."
+        )
+    notes = _parts_without_effect(encoder, recursive.name)
+    shape = replace(encoder.shape, num_loops=num_loops or encoder.shape.num_loops)
+    name = STOCK_NAMES[recursive.encoder]
+    known = type(encoder).__signature__.parameters
+    conf, more_notes = stock_conf(recursive.encoder_conf, shape, "interctc_layer_idx" in known)
+    config, model = recursive.rebuilt(name, conf)
+    copy_all_but_layers(recursive.model, model)
+    states = executed_layers(encoder.encoders, shape.num_loops)
+    for layer, state in zip(model.encoder.encoders.children(), states, strict=True):
+        layer.load_state_dict(state)
+    how = f"{recursive.encoder} {shape} to {name} of {shape.executed_blocks} layers: unrolled"
+    return ConvertedModel(config, model, how, (*notes, *more_notes))
+
+
+@torch.no_grad()
+def executed_layers(stack: RecursiveStack, num_loops: int) -> Iterator[States]:
+    """The weights of each executed layer, what is private to its loop merged.
+
+    Args:
+        stack: The stack.
+        num_loops: Its loops.
+
+    Yields:
+        State dicts of layers.
+    """
+    private = stack.private_weights
+    for layer in stack.prelude:
+        yield layer.state_dict()
+    for loop in range(1, num_loops + 1):
+        for place, layer in enumerate(stack.recurrent_block):
+            own = private.weights(layer, place, loop) if private is not None else {}
+            yield layer.state_dict() | own
+    for layer in stack.coda:
+        yield layer.state_dict()
+
+
+def stock_conf(
+    recursive_conf: Mapping[str, Any], shape: RecursionShape, has_interctc: bool
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The options of the unrolled encoder, and notes on those that were changed.
+
+    Args:
+        recursive_conf: The options of the recursive encoder.
+        shape: The recursion that is unrolled.
+        has_interctc: Whether the stock encoder has intermediate CTC.
+    """
+    conf = {key: value for key, value in recursive_conf.items() if key not in _RECURSION_KEYS}
+    conf["num_blocks"] = depth = shape.executed_blocks
+    order = list(_execution_order(shape))
+    for key in PER_LAYER:
+        if isinstance(conf.get(key), list):
+            conf[key] = [conf[key][layer] for layer in order]
+    if checkpointed := conf.get("gradient_checkpoint_layers"):
+        conf["gradient_checkpoint_layers"] = [at for at in checkpointed if at <= depth]
+    loops = recursive_conf.get("interctc_loops") or []
+    if not has_interctc:
+        if not loops:
+            return conf, ()
+        note = "interctc_loops is left out: ESPnet's encoder has no intermediate CTC."
+        return conf, (note,)
+    n_p, n_r = shape.prelude_blocks, shape.recurrent_blocks
+    ends = {n_p + loop * n_r for loop in loops if loop <= shape.num_loops}
+    if positions := ends.union(conf.get("interctc_layer_idx") or ()):
+        conf["interctc_layer_idx"] = sorted(at for at in positions if at < depth)
+    return conf, ()
+
+
+def _execution_order(shape: RecursionShape) -> Iterator[int]:
+    recurrent = range(shape.prelude_blocks, shape.prelude_blocks + shape.recurrent_blocks)
+    yield from range(shape.prelude_blocks)
+    for _ in range(shape.num_loops):
+        yield from recurrent
+    yield from range(recurrent.stop, shape.unique_blocks)
+
+
+def _parts_without_effect(encoder: Any, source: str) -> tuple[str, ...]:
+    """Refuse parts between the layers, unless they do nothing; these are noted."""
+    stack, recursion = encoder.encoders, encoder.recursion
+    keys = [key for key in ("loop_embedding", "loop_film") if getattr(recursion, key)]
+    parts = dict(zip(keys, stack.loop_signals or (), strict=True))
+    if stack.input_injection is not None:
+        parts["input_injection"] = stack.input_injection
+    for key, part in parts.items():
+        if any(parameter.any() for parameter in part.parameters()):
+            raise UserError(
+                f"{source} was trained with {key}={getattr(recursion, key)}, which acts between "
+                "the layers: no stock encoder can express that. Use the recursive model itself, "
+                "or train one without this key."
+            )
+    return tuple(f"{key} is left out: all of its weights are 0." for key in parts)
