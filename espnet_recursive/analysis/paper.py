@@ -50,6 +50,8 @@ PAPER_ROWS = {
     "loops_2": PaperRow(2, 25.2, (2.23, 5.12), "B"),
     "loops_10": PaperRow(2, 25.2, (2.18, 4.94), "B"),
     "loops_20": PaperRow(2, 25.2, (2.31, 5.30), "B"),
+    "loops_length": PaperRow(2, 25.2, (2.22, 5.05), "B"),
+    "loops_schedule": PaperRow(2, 25.2, (2.13, 4.97), "B"),
     "B2": PaperRow(3, 15.7, (6.43,), "B2"),
     "L4": PaperRow(3, 7.8, (6.50,), "B2"),
     "B3": PaperRow(3, 101.6, (1.97, 4.86), "B3"),

@@ -41,5 +41,5 @@ def test_corpora_and_test_sets():
 
 def test_loops_of_table_2_own_the_layers_of_l1():
     loops = [row for name, row in PAPER_ROWS.items() if name.startswith("loops_")]
-    assert len(loops) == 4
+    assert len(loops) == 6
     assert {(row.table, row.size) for row in loops} == {(2, PAPER_ROWS["L1"].size)}

@@ -24,6 +24,8 @@ LAYERS = {
     "loops_2": 25_219_072,
     "loops_10": 25_219_072,
     "loops_20": 25_219_072,
+    "loops_length": 25_219_072,
+    "loops_schedule": 25_219_072,
     "B2": 15_780_864,
     "L4": 7_890_432,
     "B3": 102_162_432,
@@ -33,8 +35,11 @@ LAYERS = {
 EXECUTED = {"B2": 12, "L4": 12, "L3": 104} | {
     f"loops_{loops}": 4 + 4 * loops for loops in (1, 2, 10, 20)
 }
+EXECUTED |= {"loops_length": 84, "loops_schedule": 84}
 #: Keys of the tuple {n_r, L, n_p, n_c}.
 TUPLE = {"prelude_blocks", "recurrent_blocks", "coda_blocks", "num_loops"}
+#: Keys of loops that change.
+POLICY = {"loop_policy", "loop_policy_conf"}
 #: The tuples of the paper's Tables 1 to 3, in its order; that of L4 is not printed.
 PRINTED_TUPLES = {
     "B": (24, 1, 0, 0),
@@ -48,7 +53,8 @@ PRINTED_TUPLES = {
 }
 #: Files of one architecture and one size.
 FAMILIES = [
-    ["B", "R1", "R2", "R3", "R4", "L1", "L2", "L3", "loops_1", "loops_2", "loops_10", "loops_20"],
+    ["B", "R1", "R2", "R3", "R4", "L1", "L2", "L3", "loops_1", "loops_2", "loops_10", "loops_20"]
+    + ["loops_length", "loops_schedule"],
     ["B2", "L4"],
     ["B3", "L5"],
 ]
@@ -75,7 +81,8 @@ def test_encoder_and_nothing_else(name):
     config = load(name)
     assert list(config) == ["encoder", "encoder_conf"]
     assert config["encoder"].startswith("latent_recursive_")
-    assert set(config["encoder_conf"]) >= TUPLE
+    assert set(config["encoder_conf"]) >= TUPLE - {"num_loops"}
+    assert "num_loops" in config["encoder_conf"] or name == "loops_length"
     assert config["encoder_conf"]["use_sdpa"] is True
 
 
@@ -130,7 +137,7 @@ def test_a_family_differs_in_its_tuples_only(family):
     configs = [load(name) for name in family]
     for config in configs:
         config["encoder_conf"] = {
-            key: value for key, value in config["encoder_conf"].items() if key not in TUPLE
+            key: value for key, value in config["encoder_conf"].items() if key not in TUPLE | POLICY
         }
     assert all(config == configs[0] for config in configs)
 
@@ -139,6 +146,15 @@ def test_tuples_differ():
     """Two rows of one size are two experiments."""
     for family in FAMILIES:
         tuples = [
-            tuple(load(name)["encoder_conf"][key] for key in sorted(TUPLE)) for name in family
+            str([load(name)["encoder_conf"].get(key) for key in sorted(TUPLE | POLICY)])
+            for name in family
         ]
         assert len(set(tuples)) == len(tuples)
+
+
+def test_loops_that_change_are_equations_4_and_5():
+    length, schedule = (load(f"loops_{name}")["encoder_conf"] for name in ("length", "schedule"))
+    assert length["loop_policy"] == "length" and schedule["loop_policy"] == "schedule"
+    assert [length["loop_policy_conf"][key] for key in ("min_loops", "max_loops")] == [1, 20]
+    conf = {"start": 1, "end": 20, "total": 60, "unit": "epoch"}
+    assert schedule["loop_policy_conf"] == conf and schedule["num_loops"] == 20

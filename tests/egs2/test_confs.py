@@ -37,7 +37,7 @@ CHINESE = AISHELL / "train_asr_transformer.yaml"
 #: Training YAML -> its own row, the rows that are laid over it, and its decoding YAMLs.
 ROWS = {
     TRANSFORMER: ["L1", "B", "R1", "R2", "R3", "R4", "L2", "L3"]
-    + [f"loops_{loops}" for loops in (1, 2, 10, 20)],
+    + [f"loops_{loops}" for loops in (1, 2, 10, 20, "length", "schedule")],
     BRANCHFORMER: ["L5", "B3"],
     CHINESE: ["L4", "B2"],
 }
@@ -67,6 +67,8 @@ ENCODER = {
     "loops_2": 32_566_272,
     "loops_10": 32_566_272,
     "loops_20": 32_566_272,
+    "loops_length": 32_566_272,
+    "loops_schedule": 32_566_272,
     "L5": 41_401_344,
     "B3": 109_509_632,
     "L4": 9_729_024,

@@ -1,12 +1,14 @@
 """The mini_an4 recipe through all its stages, killed and started again on the way."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.egs2.conftest import SHORT, Recipe
 from tests.egs2.test_run_paper import run_paper
@@ -170,3 +172,39 @@ def test_rows_of_a_table_until_one_fails(rows):
     text = table.with_suffix(".md").read_text()
     assert "Without a result yet: bad." in text
     assert "| {2, 2, 1, 1}" in text and f"`{name}/{scored['decoding']}`" in text
+
+
+def test_loops_by_a_schedule_are_logged_and_resumed(finished, tmp_path):
+    """Two epochs, then two more in another process: one loop more in each, in log and pictures."""
+    recipe = Recipe(tmp_path)
+    for name in ("data", "dump", "exp"):
+        shutil.copytree(finished.dir / name, recipe.dir / name, dirs_exist_ok=True)
+    config = yaml.safe_load((recipe.dir / "conf/train_asr.yaml").read_text())
+    conf = config["encoder_conf"]
+    del conf["num_loops"]
+    conf |= {"loop_policy": "schedule", "loop_policy_conf": {"start": 2, "end": 5, "total": 4}}
+    conf |= {"interctc_loops": [1], "loop_norms": True}
+    encoder = {"encoder": config["encoder"], "encoder_conf": conf}
+    (recipe.dir / "schedule.yaml").write_text(yaml.safe_dump(encoder))
+    for epochs in (2, 4):
+        status, output = recipe.run(
+            *("--stage", "11", "--stop_stage", "11", "--encoder_config", "schedule.yaml"),
+            *("--asr_tag", "schedule", "--use_lm", "false", "--asr_args"),
+            f"--max_epoch {epochs} --accum_grad 2 --num_att_plot 1"
+            " --model_conf interctc_weight=0.3",
+        )
+        assert status == 0, output
+    logs = "".join(p.read_text() for p in sorted(recipe.dir.glob("exp/asr_schedule/train*.log")))
+    results = re.findall(
+        r"(\d+)epoch results: \[train\].*?num_loops=([\d.]+).*?\[valid\].*?num_loops=([\d.]+)", logs
+    )
+    assert sorted((int(e), float(t), float(v)) for e, t, v in results) == [
+        (1, 2, 2),
+        (2, 3, 3),
+        (3, 4, 4),
+        (4, 5, 5),
+    ]
+    assert "loss_interctc_layer" in logs
+    events = EventAccumulator(str(recipe.dir / "exp/asr_schedule/tensorboard/train")).Reload()
+    values = {event.value for event in events.Scalars("num_loops")}
+    assert values >= {4, 5}

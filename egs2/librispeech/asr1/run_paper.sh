@@ -4,11 +4,12 @@
 #
 #   ./run_paper.sh --rows "B L1"
 #   ./run_paper.sh --rows all --ngpu 8 --keep_going true
+#   ./run_paper.sh --rows loops_schedule --stage 12 --num_loops 5    the same model at five loops
 #   ./run_paper.sh --rows all --stage 12 --inference_config conf/decode_asr_fast.yaml
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
 # shellcheck disable=SC2034
-known_rows="B R1 R2 R3 R4 L1 L2 L3 loops_1 loops_2 loops_10 loops_20 B3 L5"
+known_rows="B R1 R2 R3 R4 L1 L2 L3 loops_1 loops_2 loops_10 loops_20 loops_length loops_schedule B3 L5"
 # shellcheck source=egs2/TEMPLATE/asr1/run_paper.sh
 . ../../TEMPLATE/asr1/run_paper.sh
