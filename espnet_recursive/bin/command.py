@@ -19,7 +19,7 @@ class Main(Protocol):
 
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose help shows defaults, and the description with its lines as they are."""
-    return argparse.ArgumentParser(description=description, formatter_class=_Help)
+    return argparse.ArgumentParser(description=description, formatter_class=Help)
 
 
 def command(main: Callable[[Sequence[str] | None], None]) -> Main:
@@ -45,7 +45,7 @@ def command(main: Callable[[Sequence[str] | None], None]) -> Main:
     return wrapped
 
 
-class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+class Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Defaults are shown where there is one to speak of."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:

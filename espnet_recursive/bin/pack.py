@@ -12,6 +12,7 @@ from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.registry import import_quietly
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -44,8 +45,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(cmd)
     # These import ESPnet's tasks, for which a help should not wait.
     from espnet_recursive.publish.pack import Publication, TrainedModel, pack
-    from espnet_recursive.publish.transcribe import decoding_options
 
+    decoding_options = import_quietly("espnet_recursive.publish.decoding").decoding_options
     model = TrainedModel(
         asr_train_config=args.asr_train_config,
         asr_model_file=args.asr_model_file,

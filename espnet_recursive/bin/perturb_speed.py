@@ -16,7 +16,7 @@ from espnet_recursive.recipe.perturb_speed import perturb_audio, write_perturbed
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
     p = parser(__doc__)
-    steps = p.add_subparsers(required=True, metavar="STEP")
+    steps = p.add_subparsers(required=True, metavar="STEP", help="which; each has --help")
     audio = steps.add_parser("audio", help="write the audio of a list of utterances")
     audio.add_argument("keys", help="wav.scp, or the part of it that this job does")
     audio.set_defaults(run=perturb_audio)

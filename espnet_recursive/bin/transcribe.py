@@ -4,10 +4,10 @@
     espnet-recursive transcribe *.flac --model exp/asr_L1/asr_L1.zip --batch_size 16 --format json
 
 Of one file the text is printed, of several a line each: the file, a tab, the text. As JSON it is a
-line each with file, text, tokens, score, seconds of audio, and the real time factor. Lines are
-printed as they are known: in the order of the files, or with --batch_size the shortest first. A
-file that cannot be transcribed is named on standard error; the others are done, and the status is
-1.
+line each with file, text, tokens, score, seconds of audio, the real time factor, and the loops that
+a recursive encoder ran. Lines are printed as they are known: in the order of the files, or with
+--batch_size the shortest first. A file that cannot be transcribed is named on standard error; the
+others are done, and the status is 1.
 """
 
 import argparse
@@ -17,13 +17,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
+from espnet_recursive.asr.depth import add_depth_options, given_depth
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
 from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.registry import import_quietly
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -41,6 +42,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to decode")
     p.add_argument("--format", choices=("text", "json"), default="text", help="form of the output")
     p.add_argument("--output", type=Path, help="file to write to, instead of standard output")
+    add_depth_options(p)
     return p
 
 
@@ -51,12 +53,13 @@ def main(cmd: Sequence[str] | None = None) -> None:
     if args.batch_size < 1:
         raise UserError(f"--batch_size {args.batch_size}: at least 1")
     # These import ESPnet's tasks, for which a help should not wait.
-    from espnet_recursive.publish.transcribe import Failure, decoding_options, transcribe
+    from espnet_recursive.publish.transcribe import Failure, transcribe
 
-    options = decoding_options(args.config) if args.config else {}
+    load_model = import_quietly("espnet_recursive.publish.decoding").load_model
+    options = {"batch_size": args.batch_size} | given_depth(vars(args))
     failures = 0
     with quiet_libraries():
-        model = _load(args, options)
+        model = load_model(args.model, args.model_file, args.config, args.device, **options)
         with (
             args.output.open("w", encoding="utf-8") if args.output else nullcontext(sys.stdout)
         ) as output:
@@ -74,22 +77,6 @@ def main(cmd: Sequence[str] | None = None) -> None:
                     print(line, file=output, flush=True)
     if failures:
         raise UserError(f"{failures} of {len(args.files)} files could not be transcribed")
-
-
-def _load(args: argparse.Namespace, options: dict[str, Any]) -> Any:
-    import torch
-    from typeguard import TypeCheckError
-
-    from espnet_recursive import Speech2Text
-
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch can use no GPU on this machine")
-    arguments = {**options, "device": args.device, "batch_size": args.batch_size}
-    try:
-        return Speech2Text.from_pretrained(args.model, args.model_file, **arguments)
-    except (NotImplementedError, TypeCheckError) as error:
-        where = args.config or "the options"
-        raise UserError(f"ESPnet's decoding refuses {where}: {error}") from error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from espnet_recursive import __version__
 from espnet_recursive.analysis.parameters import EncoderSize
+from espnet_recursive.asr.depth import DEPTH_OPTIONS
 from espnet_recursive.publish.requirements import source_url
 
 #: ESPnet's "no information", which the hub takes for a wrong language code.
@@ -83,6 +84,11 @@ def sampling_rate(config: Mapping[str, Any]) -> int:
     return humanfriendly.parse_size(fs) if isinstance(fs, str) else int(fs)
 
 
+def input_features(config: Mapping[str, Any]) -> int | None:
+    """How many features a frame has for a model that takes features; None for one of audio."""
+    return config.get("input_size")
+
+
 def _front_matter(card: Card) -> str:
     tags = ["espnet", "audio", "automatic-speech-recognition"]
     if card.recursive:
@@ -115,22 +121,26 @@ def _title(card: Card) -> str:
 
 
 def _usage(card: Card) -> str:
-    options = [f'"{card.archive}"', *(f"{k}={value!r}" for k, value in card.decoding.items())]
-    lines = "\n".join(f"    {option}," for option in options)
-    arguments = f"\n{lines}\n" if card.decoding else options[0]
-    load = f"model = Speech2Text.from_pretrained({arguments})"
-    rate = sampling_rate(card.config)
-    use = "\n".join(
-        (
-            f'samples, rate = soundfile.read("speech.wav")  # {rate} Hz, one channel',
-            "text, tokens, token_ids, hypothesis = model(samples)[0]",
-            "print(text)",
-        )
-    )
-    checked = f"import soundfile\nfrom espnet_recursive import Speech2Text\n\n{load}\n{use}"
+    # The depth at inference is an option of our class only.
+    stock = {key: value for key, value in card.decoding.items() if key not in DEPTH_OPTIONS}
+    if features := input_features(card.config):
+        reader = "numpy"
+        read = f'speech = numpy.load("features.npy")  # float32 (frames, {features})'
+    else:
+        reader = "soundfile"
+        rate = sampling_rate(card.config)
+        read = f'speech, rate = soundfile.read("speech.wav")  # {rate} Hz, one channel'
+    use = f"{read}\ntext, tokens, token_ids, hypothesis = model(speech)[0]\nprint(text)"
+    checked = f"import {reader}\nfrom espnet_recursive import Speech2Text\n\n"
+    checked += f"{_load(card.archive, card.decoding)}\n{use}"
     plugin = "import espnet_recursive  # adds the encoder to ESPnet\n" if card.recursive else ""
-    imports = "import soundfile\nfrom espnet2.bin.asr_inference import Speech2Text"
-    own = f"{plugin}{imports}\n\n{load}\n{use}"
+    imports = f"import {reader}\nfrom espnet2.bin.asr_inference import Speech2Text"
+    own = f"{plugin}{imports}\n\n{_load(card.archive, stock)}\n{use}"
+    command_line = (
+        "On the command line, for audio of any sampling rate (`--config` takes a decoding "
+        "YAML; without it, ESPnet's defaults hold):",
+        _fence("sh", f"espnet-recursive transcribe speech.wav --model {card.archive}"),
+    )
     return "\n\n".join(
         (
             "## Use",
@@ -139,11 +149,16 @@ def _usage(card: Card) -> str:
             _fence("python", checked),
             "With ESPnet's own class:",
             _fence("python", own),
-            "On the command line, for audio of any sampling rate (`--config` takes a decoding "
-            "YAML; without it, ESPnet's defaults hold):",
-            _fence("sh", f"espnet-recursive transcribe speech.wav --model {card.archive}"),
+            *(() if features else command_line),
         )
     )
+
+
+def _load(archive: str, decoding: Mapping[str, Any]) -> str:
+    options = [f'"{archive}"', *(f"{key}={value!r}" for key, value in decoding.items())]
+    lines = "\n".join(f"    {option}," for option in options)
+    arguments = f"\n{lines}\n" if decoding else options[0]
+    return f"model = Speech2Text.from_pretrained({arguments})"
 
 
 def _install(card: Card) -> str:

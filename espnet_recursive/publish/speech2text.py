@@ -1,18 +1,17 @@
 """ESPnet's recogniser for inference, which refuses what ESPnet would load without a word."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from espnet2.bin import asr_inference
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
 
+from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError
 from espnet_recursive.publish.checked_model import find_checked_model
+from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
 from espnet_recursive.publish.weights import check_weights
 from espnet_recursive.recipe.train_config import read_yaml
 
@@ -28,10 +27,15 @@ class Speech2Text(asr_inference.Speech2Text):
     Args:
         asr_train_config: The config.yaml of the training; that beside the checkpoint by default.
         asr_model_file: The checkpoint.
+        num_loops: Loops of every utterance, at most, of a recursive encoder.
+        loop_exit: The criterion by which an utterance stops earlier.
+        loop_exit_threshold: Below it, an utterance stops.
+        loop_exit_min: Loops that every utterance runs. These four are the options of
+            :class:`espnet_recursive.asr.depth.Depth`; without them, the configuration holds.
         **kwargs: Every other argument of ESPnet's class.
 
     Raises:
-        UserError: If the checkpoint does not fit the configuration.
+        UserError: If the checkpoint does not fit the configuration, or the depth cannot be.
 
     Example:
         >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
@@ -42,8 +46,14 @@ class Speech2Text(asr_inference.Speech2Text):
         self,
         asr_train_config: Path | str | None = None,
         asr_model_file: Path | str | None = None,
+        *,
+        num_loops: int | None = None,
+        loop_exit: str | None = None,
+        loop_exit_threshold: float | None = None,
+        loop_exit_min: int | None = None,
         **kwargs: Any,
     ) -> None:
+        depth = Depth(num_loops, loop_exit, loop_exit_threshold, loop_exit_min)
         if asr_model_file is not None and not kwargs.get("enh_s2t_task"):
             config = asr_train_config or Path(asr_model_file).parent / "config.yaml"
             check_weights(ASRTask, read_yaml(config), config, asr_model_file)
@@ -51,6 +61,13 @@ class Speech2Text(asr_inference.Speech2Text):
         if lm_config is not None and lm_file is not None:
             check_weights(LMTask, read_yaml(lm_config), lm_config, lm_file)
         super().__init__(asr_train_config, asr_model_file, **kwargs)
+        depth.apply(self.asr_model)
+        self._encoded: list[Encoded] = []
+
+    def __call__(self, speech: Any) -> Any:
+        """Decode as ESPnet does; what the encoder did stands in ``encoded`` of the n-best list."""
+        with encoding_each_alone(self.asr_model, self._encoded):
+            return super().__call__(speech)
 
     def batch_decode(self, speech: Any, speech_lengths: Any = None) -> Any:
         """Search for several utterances together, as ESPnet does, but encode each alone.
@@ -58,8 +75,13 @@ class Speech2Text(asr_inference.Speech2Text):
         So each gets the result that it has alone. In ESPnet's batches the last frames of all but
         the longest depend on the padding, and one that is too short is not noticed.
         """
-        with _encoding_each_alone(self.asr_model):
+        with encoding_each_alone(self.asr_model, self._encoded):
             return super().batch_decode(speech, speech_lengths)
+
+    def _hyps_to_results(self, nbest_hyps: list[Any]) -> Any:
+        # ESPnet calls this for the utterances in the order in which they were encoded.
+        encoded = self._encoded.pop(0) if self._encoded else None
+        return NBest(super()._hyps_to_results(nbest_hyps), encoded)
 
     @classmethod
     def from_pretrained(
@@ -71,8 +93,9 @@ class Speech2Text(asr_inference.Speech2Text):
             model_tag: A Hugging Face id (``user/name``, ``user/name@revision``), a tag of ESPnet's
                 model zoo, a pack (.zip), the folder of an unpacked one, or an experiment directory.
             model_file: The checkpoint of an experiment directory, valid.acc.ave.pth by default.
-            **kwargs: Arguments of ESPnet's class, such as beam_size; they go before the model's own
-                files, so ``lm_train_config=None, lm_file=None`` leaves its language model out.
+            **kwargs: Arguments of this class, such as beam_size and num_loops; they go before the
+                model's own files, so ``lm_train_config=None, lm_file=None`` leaves its language
+                model out.
 
         Raises:
             UserError: If there is no such model, it is damaged, it needs other versions, or its
@@ -89,27 +112,3 @@ class Speech2Text(asr_inference.Speech2Text):
                 for key, path in model.files.items():
                     message = message.replace(f"{folder}/{key}.yaml", str(path))
                 raise UserError(message) from error
-
-
-@contextmanager
-def _encoding_each_alone(model: Any) -> Iterator[None]:
-    """Let ``model.encode`` take the utterances of a batch one by one."""
-    if "encode" in vars(model):  # it does already: ESPnet tries halves of a batch again
-        yield
-        return
-    encode = model.encode
-
-    def encode_each(speech: torch.Tensor, speech_lengths: torch.Tensor) -> Any:
-        encoded, lengths = [], []
-        for samples, length in zip(speech, speech_lengths, strict=True):
-            out, out_length = encode(samples[None, :length], length[None])
-            # With intermediate CTC, its layers come beside the output.
-            encoded.append((out[0] if isinstance(out, tuple) else out)[0])
-            lengths.append(out_length)
-        return torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True), torch.cat(lengths)
-
-    model.encode = encode_each
-    try:
-        yield
-    finally:
-        del model.encode

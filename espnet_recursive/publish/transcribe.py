@@ -1,10 +1,8 @@
 """Audio files of any kind to text, with a model that is loaded once."""
 
-import inspect
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import batched
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,7 @@ import soundfile
 import soxr
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.publish.model_card import sampling_rate
-from espnet_recursive.recipe.train_config import read_yaml
-from espnet_recursive.registry import import_quietly
+from espnet_recursive.publish.model_card import input_features, sampling_rate
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,7 @@ class Transcript:
         score: The score of the best hypothesis, from ESPnet's search.
         seconds: Duration of the audio.
         rtf: Time of decoding over the duration; in a batch, that of the batch over its duration.
+        loops: Loops that the encoder ran; None for one that does not recur.
     """
 
     file: str
@@ -38,6 +35,7 @@ class Transcript:
     score: float
     seconds: float
     rtf: float
+    loops: int | None
 
 
 @dataclass(frozen=True)
@@ -46,26 +44,6 @@ class Failure:
 
     file: str
     reason: str
-
-
-def decoding_options(config: Path | str) -> dict[str, Any]:
-    """Read a decoding YAML of a recipe, as ``asr_inference --config`` takes it.
-
-    Options of ``asr_inference`` that are none of ``Speech2Text``, such as ngpu, are left out.
-
-    Raises:
-        UserError: If a key is none that ``asr_inference`` has.
-    """
-    inference = import_quietly("espnet2.bin.asr_inference")
-    options = read_yaml(config)
-    known = {action.dest for action in inference.get_parser()._actions}
-    for key in options:
-        if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise UserError(f"{config}: asr_inference has no option {key!r}.{hint}")
-    ours = inspect.signature(inference.Speech2Text).parameters
-    return {key: value for key, value in options.items() if key in ours}
 
 
 def read_speech(file: Path | str, rate: int) -> np.ndarray:
@@ -106,10 +84,19 @@ def transcribe(
 
     Yields:
         For each file, as soon as it is known, a Transcript or why there is none.
+
+    Raises:
+        UserError: If the model takes features that were computed before.
     """
+    config = vars(model.asr_train_args)
+    if features := input_features(config):
+        raise UserError(
+            f"The model takes features of {features} dimensions, not audio: decode a data "
+            "directory with a recipe, --feats_type extracted --download_model MODEL."
+        )
     if batch_size > 1:
         files = sorted(files, key=_duration)
-    rate = sampling_rate(vars(model.asr_train_args))
+    rate = sampling_rate(config)
     for batch in batched(files, batch_size):
         speech: list[tuple[str, np.ndarray]] = []
         for file in batch:
@@ -137,8 +124,8 @@ def _decode(
         return
     elapsed = time.perf_counter() - start
     rtf = elapsed * rate / sum(len(samples) for _, samples in speech)
-    for (file, samples), (best, *_) in zip(speech, results, strict=True):
-        text, tokens, _, hypothesis = best
+    for (file, samples), nbest in zip(speech, results, strict=True):
+        text, tokens, _, hypothesis = nbest[0]
         yield Transcript(
             file=file,
             text=" ".join(tokens) if text is None else text,
@@ -146,6 +133,7 @@ def _decode(
             score=float(hypothesis.score),
             seconds=len(samples) / rate,
             rtf=rtf,
+            loops=nbest.encoded.loops,
         )
 
 

@@ -3,19 +3,25 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
 
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_table
 from espnet_recursive.recipe.whole_files import whole_file
 
+#: What our asr_inference says of the encoder and ESPnet's does not; of those that were long enough
+#: to be encoded.
+_OF_THE_ENCODER = ("encoder_seconds", "loops", "executed_layers")
 _SPEECH_LENGTH = re.compile(r"speech length: (\d+)")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})")
 
 
 def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: Path) -> None:
     """Join the best hypotheses of the jobs into text, token, token_int and score.
+
+    What the jobs say of the encoder is joined into encoder_seconds, loops and executed_layers.
 
     Args:
         job_dirs: The output directories of the jobs, each with 1best_recog.
@@ -34,6 +40,13 @@ def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: 
         if name == "text":
             check_same_keys(keys, read_table(keys), output_dir / name, joined)
         write_table(output_dir / name, joined)
+    for name in _OF_THE_ENCODER:
+        parts = [Path(job_dir) / "1best_recog" / name for job_dir in job_dirs]
+        joined = {k: v for part in parts if part.exists() for k, v in read_table(part).items()}
+        if joined:
+            write_table(output_dir / name, joined)
+        else:  # of an earlier decoding
+            (output_dir / name).unlink(missing_ok=True)
 
 
 def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dict[str, float]:
@@ -69,17 +82,46 @@ def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dic
     return {"audio_s": audio, "decoding_s": decoding, "rtf": rtf, "utterances": utterances}
 
 
+def encoder_figures(decode_dir: Path | str, rtf: Mapping[str, float]) -> dict[str, float]:
+    """Divide a decoding's time into encoder and search, and say how deep the encoder went.
+
+    Args:
+        decode_dir: Directory of the joined files.
+        rtf: What :func:`real_time_factor` says of the decoding.
+
+    Returns:
+        The real time factors "rtf_encoder" and "rtf_search", the sum of which is "rtf", and with a
+        recursive encoder "mean_loops" and "mean_executed_layers" of the utterances; nothing where
+        the decoding does not say.
+    """
+    values = {
+        name: list(map(float, read_table(path).values()))
+        for name in _OF_THE_ENCODER
+        if (path := Path(decode_dir) / name).exists()
+    }
+    figures = {}
+    if (seconds := values.pop("encoder_seconds", None)) and rtf["audio_s"]:
+        figures["rtf_encoder"] = sum(seconds) / rtf["audio_s"]
+        figures["rtf_search"] = rtf["rtf"] - figures["rtf_encoder"]
+    return figures | {f"mean_{name}": fmean(numbers) for name, numbers in values.items()}
+
+
 def write_real_time_factor(
     logs: Sequence[Path | str], samples_per_second: int, output: Path | str
 ) -> dict[str, float]:
-    """Write :func:`real_time_factor` as one line to read, and beside it as JSON.
+    """Write how fast a decoding was as one line to read, and beside it as JSON.
 
     Args:
         logs: Logs of ``asr_inference``.
         samples_per_second: Sampling rate in Hz, or frames a second for features.
-        output: The file of the line, rtf.txt; the JSON is rtf.json.
+        output: The file of the line, rtf.txt, in the directory of the joined files; the JSON is
+            rtf.json.
+
+    Returns:
+        :func:`real_time_factor` and :func:`encoder_figures`.
     """
     result = real_time_factor(logs, samples_per_second)
+    result |= encoder_figures(Path(output).parent, result)
     with whole_file(Path(output).with_suffix(".json")) as file:
         # JSON has no NaN, which is the ratio where nothing was decoded.
         values = {key: None if math.isnan(value) else value for key, value in result.items()}
@@ -89,6 +131,16 @@ def write_real_time_factor(
             f"RTF {result['rtf']:.3f}: {result['decoding_s']:.1f} s of decoding for "
             f"{result['audio_s']:.1f} s of speech in {result['utterances']:.0f} utterances\n"
         )
+        if "rtf_encoder" in result:
+            file.write(
+                f"RTF of the encoder {result['rtf_encoder']:.4f}, "
+                f"of the search {result['rtf_search']:.4f}\n"
+            )
+        if "mean_loops" in result:
+            file.write(
+                f"{result['mean_loops']:.2f} loops on average, "
+                f"{result['mean_executed_layers']:.2f} layers executed\n"
+            )
     return result
 
 

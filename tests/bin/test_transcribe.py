@@ -39,9 +39,23 @@ def test_several_files_are_named(transcribe, recipe):  # noqa: F811
 def test_json_says_more(transcribe, recipe):  # noqa: F811
     (line,) = transcribe(recipe.audio[0], "--format", "json")
     value = json.loads(line)
-    assert list(value) == ["file", "text", "tokens", "score", "seconds", "rtf"]
+    assert list(value) == ["file", "text", "tokens", "score", "seconds", "rtf", "loops"]
+    assert value["loops"] == 3
     assert value["text"] == transcribe(recipe.audio[0])[0]
     assert value["seconds"] == 1.0 and value["score"] < 0 < value["rtf"]
+
+
+def test_a_depth(transcribe, recipe):  # noqa: F811
+    (line,) = transcribe(recipe.audio[0], "--format", "json", "--num_loops", 1)
+    assert json.loads(line)["loops"] == 1
+    at_once = ("--loop_exit", "latent", "--loop_exit_threshold", "inf", "--loop_exit_min", 2)
+    (line,) = transcribe(recipe.audio[0], "--format", "json", *at_once)
+    assert json.loads(line)["loops"] == 2
+
+
+def test_a_depth_that_cannot_be(transcribe, recipe):  # noqa: F811
+    with pytest.raises(SystemExit, match="Error: loop_exit=latent needs loop_exit_threshold"):
+        transcribe(recipe.audio[0], "--loop_exit", "latent")
 
 
 def test_batches_into_a_file(transcribe, recipe, tmp_path):  # noqa: F811

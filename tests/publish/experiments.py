@@ -73,6 +73,20 @@ class Recipe:
         }
         return self._train(ASRTask, name, config)
 
+    def train_asr_of_features(self, name: str, input_size: int) -> Path:
+        """Write the experiment directory of a recursive recogniser that has no frontend."""
+        from espnet2.tasks.asr import ASRTask
+
+        config = {
+            "encoder": RECURSIVE,
+            "encoder_conf": ENCODER | RECURSION,
+            "decoder": "transformer",
+            "decoder_conf": _DECODER,
+            "input_size": input_size,
+            "normalize": "utterance_mvn",
+        }
+        return self._train(ASRTask, name, config)
+
     def _train_lm(self) -> Path:
         from espnet2.tasks.lm import LMTask
 

@@ -149,3 +149,11 @@ def test_licence(recipe):
 )
 def test_sampling_rate(frontend, rate):
     assert sampling_rate({"frontend_conf": frontend}) == rate
+
+
+def test_a_depth_is_an_option_of_our_class_only(recipe):
+    with working_directory(recipe.root):
+        card = model_card(the_card(recipe, decoding={"beam_size": 5, "num_loops": 2}))
+    ours, espnets = blocks(card, "python")
+    assert "num_loops=2" in ours and "beam_size=5" in ours
+    assert "num_loops=" not in espnets and "beam_size=5" in espnets

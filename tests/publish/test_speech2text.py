@@ -167,3 +167,54 @@ def test_a_batch_that_is_too_large_is_tried_in_halves(packed, recipe, monkeypatc
     monkeypatch.setattr(model.beam_search, "forward", small_memory)
     assert [result[0][0] for result in model.batch_decode(speech)] == expected
     assert sizes == [4, 2, 2]
+
+
+def decode(model, recipe, number=3):
+    """Scores and token ids of some utterances."""
+    nbests = [model(soundfile.read(path, dtype="float32")[0]) for path in recipe.audio[:number]]
+    return [(float(nbest[0][3].score), nbest[0][2]) for nbest in nbests]
+
+
+@pytest.fixture(scope="module")
+def deeper(recipe):
+    """The weights of asr_recursive with another number of loops in their configuration."""
+    return recipe.train_asr("deeper", RECURSIVE, ENCODER | RECURSION | {"num_loops": 5})
+
+
+def test_loops_at_load_are_those_of_a_configuration(recipe, deeper):
+    weights = recipe.asr / "3epoch.pth"
+    with working_directory(recipe.root):
+        configured = Speech2Text(deeper / "config.yaml", weights, **FAST)
+        chosen = Speech2Text(recipe.asr / "config.yaml", weights, **FAST, num_loops=5)
+        plain = Speech2Text(recipe.asr / "config.yaml", weights, **FAST)
+        assert decode(chosen, recipe) == decode(configured, recipe)
+        assert decode(chosen, recipe) != decode(plain, recipe)
+
+
+@pytest.mark.parametrize("loop_exit", ["latent", "kl", "labels"])
+def test_thresholds_at_both_ends(packed, recipe, loop_exit):
+    def at(**depth):
+        return decode(Speech2Text.from_pretrained(packed, **FAST, **depth), recipe)
+
+    rule = {"loop_exit": loop_exit, "loop_exit_min": 2}
+    assert at(loop_exit_threshold=0, **rule) == at(num_loops=3)
+    assert at(loop_exit_threshold=float("inf"), **rule) == at(num_loops=2)
+
+
+def test_a_depth_that_cannot_be(packed):
+    for depth, message in (
+        ({"num_loops": 0}, "num_loops must be an integer of 1 or more, not 0"),
+        ({"loop_exit": "entropy"}, "loop_exit='entropy' is none of latent, kl, labels"),
+        (
+            {"loop_exit": "kl", "loop_exit_threshold": 0.1, "loop_exit_min": 4},
+            "loop_exit_min=4: exit min_loops=4 is more than 3 loops",
+        ),
+    ):
+        with pytest.raises(UserError, match=message):
+            Speech2Text.from_pretrained(packed, **depth)
+
+
+def test_a_stock_model_has_no_depth_to_choose(recipe):
+    stock = recipe.train_asr("one_block", "transformer", ENCODER | {"num_blocks": 1})
+    with pytest.raises(UserError, match="num_loops=2: .* TransformerEncoder, runs each layer once"):
+        Speech2Text.from_pretrained(stock, num_loops=2)

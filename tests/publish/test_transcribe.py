@@ -1,5 +1,8 @@
 """Audio of many kinds, good and bad."""
 
+from argparse import Namespace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
@@ -10,7 +13,6 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.publish.transcribe import (
     Failure,
     Transcript,
-    decoding_options,
     read_speech,
     transcribe,
 )
@@ -36,6 +38,7 @@ def test_text_is_that_of_espnet(model, files):
         assert (result.text, result.tokens) == (text, tokens)
         assert result.score == float(hypothesis.score)
         assert result.seconds == len(samples) / 16000 and result.rtf > 0
+        assert result.loops == 3
 
 
 def test_batches_say_what_single_files_say(model, files):
@@ -48,6 +51,13 @@ def test_batches_say_what_single_files_say(model, files):
         assert result.text == alone[result.file].text
         assert result.tokens == alone[result.file].tokens
         assert result.score == pytest.approx(alone[result.file].score, rel=1e-6)
+
+
+def test_loops_that_each_file_ran(packed, files):
+    """Three are configured."""
+    model = Speech2Text.from_pretrained(packed, **FAST, num_loops=2)
+    assert [result.loops for result in transcribe(files[:2], model)] == [2, 2]
+    assert [result.loops for result in transcribe(files[:2], model, batch_size=2)] == [2, 2]
 
 
 def test_results_come_as_they_are_known(model, files, monkeypatch):
@@ -83,6 +93,12 @@ def test_the_right_rate_is_not_touched(recipe):
     np.testing.assert_array_equal(read_speech(recipe.audio[0], 16000), samples)
 
 
+def test_a_model_of_features_takes_no_audio(files):
+    model = SimpleNamespace(asr_train_args=Namespace(input_size=13, frontend_conf={}))
+    with pytest.raises(UserError, match="features of 13 dimensions, not audio: .* extracted"):
+        next(transcribe(files, model))
+
+
 @pytest.fixture
 def bad(tmp_path):
     """Files that are none, hold nothing, are too short to be speech, or are not there."""
@@ -107,16 +123,3 @@ def test_bad_files_do_not_stop_the_others(model, files, bad, batch_size):
     assert "cannot be read" in failures[bad[0]] and "no such file" in failures[bad[4]]
     good = [result for result in results if isinstance(result, Transcript)]
     assert {result.file for result in good} == set(files[:2])
-
-
-def test_a_decoding_yaml(tmp_path):
-    path = tmp_path / "decode.yaml"
-    path.write_text("beam_size: 3\nctc_weight: 0.4\nngpu: 1\nbatch_size: 4\nlog_level: INFO\n")
-    assert decoding_options(path) == {"beam_size": 3, "ctc_weight": 0.4, "batch_size": 4}
-
-
-def test_a_decoding_yaml_with_an_unknown_key(tmp_path):
-    path = tmp_path / "decode.yaml"
-    path.write_text("beam_sise: 3\n")
-    with pytest.raises(UserError, match="no option 'beam_sise'. Did you mean beam_size?"):
-        decoding_options(path)

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import write_table
+from espnet_recursive.recipe.data_dir import read_table, write_table
 from espnet_recursive.recipe.join_decoding import (
+    encoder_figures,
     join_decoding,
     real_time_factor,
     write_real_time_factor,
@@ -129,3 +130,42 @@ def test_the_same_for_programs(tmp_path):
     # Where nothing was decoded there is no ratio, and JSON has no NaN.
     write_real_time_factor([], 16000, tmp_path / "rtf.txt")
     assert json.loads((tmp_path / "rtf.json").read_text())["rtf"] is None
+
+
+def write_encoder(job, **tables):
+    """What our asr_inference says of the encoder."""
+    for name, table in tables.items():
+        write_table(job / "1best_recog" / name, table)
+
+
+def test_what_the_encoder_did_is_joined(tmp_path, keys_file):
+    """The third utterance was too short to be encoded."""
+    jobs = [write_job(tmp_path / "first", KEYS[1::2]), write_job(tmp_path / "second", KEYS[::2])]
+    write_encoder(jobs[0], loops={"utt1": 2, "utt3": 5, "utt5": 2})
+    write_encoder(jobs[1], loops={"utt0": 1, "utt4": 3})
+    join_decoding(jobs, tmp_path / "out", keys_file)
+    expected = {"utt0": "1", "utt1": "2", "utt3": "5", "utt4": "3", "utt5": "2"}
+    assert read_table(tmp_path / "out" / "loops") == expected
+    # A decoding that does not say takes the place of one that did.
+    join_decoding([write_job(tmp_path / "all", KEYS)], tmp_path / "out", keys_file)
+    assert not (tmp_path / "out" / "loops").exists()
+
+
+def test_encoder_and_search(tmp_path):
+    (tmp_path / "log").write_text(LOG)
+    rtf = real_time_factor([tmp_path / "log"], 16000)
+    assert encoder_figures(tmp_path, rtf) == {}
+    write_table(tmp_path / "encoder_seconds", {"a": "0.10", "b": "0.05"})
+    assert encoder_figures(tmp_path, rtf) == pytest.approx(
+        {"rtf_encoder": 0.1, "rtf_search": (1.75 - 0.15) / 1.5}
+    )
+    write_table(tmp_path / "loops", {"a": 1, "b": 2})
+    write_table(tmp_path / "executed_layers", {"a": 8, "b": 12})
+    result = write_real_time_factor([tmp_path / "log"], 16000, tmp_path / "rtf.txt")
+    assert (result["mean_loops"], result["mean_executed_layers"]) == (1.5, 10)
+    assert json.loads((tmp_path / "rtf.json").read_text()) == result
+    assert (tmp_path / "rtf.txt").read_text() == (
+        "RTF 1.167: 1.8 s of decoding for 1.5 s of speech in 2 utterances\n"
+        "RTF of the encoder 0.1000, of the search 1.0667\n"
+        "1.50 loops on average, 10.00 layers executed\n"
+    )

@@ -1,0 +1,49 @@
+"""ESPnet's asr_inference with the depth of recursive encoders among its options.
+
+    python -m espnet_recursive.bin.asr_inference --num_loops 3 ...
+    python -m espnet_recursive.bin.asr_inference --loop_exit latent --loop_exit_threshold 0.05 ...
+
+All options of espnet2.bin.asr_inference mean what they mean there; the depth may also stand in the
+YAML of --config. Models are refused where ESPnet would load other weights than the configuration
+says, utterances of a batch are encoded each alone, and 1best_recog also has encoder_seconds, loops
+and executed_layers of each utterance.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+
+from espnet_recursive.asr.depth import add_depth_options
+from espnet_recursive.bin.command import Help
+from espnet_recursive.errors import UserError
+from espnet_recursive.registry import import_quietly
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The parser of ESPnet's command with our options."""
+    parser = import_quietly("espnet2.bin.asr_inference").get_parser()
+    parser.description = __doc__
+    parser.formatter_class = Help
+    for action in parser._actions:
+        # ESPnet's help of ctc_window_margin says "3.19% CER", which argparse takes for a format.
+        action.help = re.sub(r"%(?![(%])", "%%", action.help or "")
+    add_depth_options(parser)
+    return parser
+
+
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run the command. Its log is ESPnet's, with times, from which rtf.txt is computed."""
+    from espnet2.legacy.utils.cli_utils import get_commandline_args
+
+    print(get_commandline_args(), file=sys.stderr)
+    options = vars(get_parser().parse_args(cmd))
+    del options["config"]
+    try:
+        import_quietly("espnet_recursive.publish.asr_inference").inference(options)
+    except UserError as error:
+        raise SystemExit(f"Error: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What the encoder did for each utterance: its time, its loops, its layers."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The encoding of an utterance.
+
+    Attributes:
+        seconds: Time in ``encode`` of the model: frontend, normalisation and encoder.
+        loops: Loops that it ran; None for an encoder that does not recur.
+        layers: Layers that were executed; None likewise.
+    """
+
+    seconds: float
+    loops: int | None
+    layers: int | None
+
+
+class NBest(list):
+    """The hypotheses of an utterance, best first, as ESPnet lists them.
+
+    Attributes:
+        encoded: How it was encoded; None where an utterance has several lists, one a speaker, and
+            this is not the first.
+    """
+
+    def __init__(self, hypotheses: Sequence[Any], encoded: Encoded | None) -> None:
+        super().__init__(hypotheses)
+        self.encoded = encoded
+
+
+@contextmanager
+def encoding_each_alone(model: Any, done: list[Encoded]) -> Iterator[None]:
+    """Let ``model.encode`` take the utterances of a batch one by one, and note what it did.
+
+    Args:
+        model: An ESPnet recogniser.
+        done: Emptied at each call of ``encode``, and filled with its utterances in their order.
+    """
+    if "encode" in vars(model):  # it does already: ESPnet tries halves of a batch again
+        yield
+        return
+    encode = model.encode
+
+    def encode_each(speech: torch.Tensor, speech_lengths: torch.Tensor) -> Any:
+        done.clear()
+        outputs = []
+        for samples, length in zip(speech, speech_lengths, strict=True):
+            start = _now(speech.device)
+            outputs.append(encode(samples[None, :length], length[None]))
+            done.append(_encoded(model, _now(speech.device) - start))
+        if len(outputs) == 1:
+            return outputs[0]
+        # With intermediate CTC, its layers come beside the output.
+        encoded = [(out[0] if isinstance(out, tuple) else out)[0] for out, _ in outputs]
+        lengths = torch.cat([length for _, length in outputs])
+        return torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True), lengths
+
+    model.encode = encode_each
+    try:
+        yield
+    finally:
+        del model.encode
+
+
+def _encoded(model: Any, seconds: float) -> Encoded:
+    encoder: Any = getattr(model, "encoder", None)
+    if not hasattr(encoder, "loops_run"):
+        return Encoded(seconds, None, None)
+    shape, ran = encoder.shape, encoder.loops_run
+    loops = shape.num_loops if ran is None else int(ran[0])
+    layers = shape.prelude_blocks + loops * shape.recurrent_blocks + shape.coda_blocks
+    return Encoded(seconds, loops, layers)
+
+
+def _now(device: torch.device) -> float:
+    """In seconds, after what was given to a GPU is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,103 @@
+"""ESPnet's decoding of data sets with our options."""
+
+import json
+
+import pytest
+from espnet2.bin import asr_inference as espnets
+
+from espnet_recursive.bin import asr_inference
+from espnet_recursive.recipe.data_dir import read_table
+from tests.publish.conftest import packed, private_home, recipe  # noqa: F401
+from tests.publish.experiments import ENCODER, FAST, RECURSION, RECURSIVE, working_directory
+
+ESPNETS_FILES = ("token", "token_int", "score", "text")
+
+
+@pytest.fixture
+def decode(recipe, tmp_path):  # noqa: F811
+    """Decode the training set of a recipe; return what 1best_recog holds."""
+    config = tmp_path / "decode.yaml"
+    config.write_text(json.dumps(FAST))
+
+    def run(command, *options, exp=recipe.asr, config=config):
+        output = tmp_path / f"output{len(list(tmp_path.iterdir()))}"
+        scp = f"{recipe.data['train']}/wav.scp,speech,sound"
+        cmd = ["--data_path_and_name_and_type", scp, "--output_dir", output, "--config", config]
+        cmd += ["--num_workers", 0]
+        if exp is not None:
+            cmd += ["--asr_train_config", exp / "config.yaml"]
+            cmd += ["--asr_model_file", recipe.asr / "3epoch.pth"]
+        with working_directory(recipe.root):
+            command.main([*map(str, cmd), *map(str, options)])
+        return {
+            path.name: read_table(path, empty_values=True)
+            for path in (output / "1best_recog").iterdir()
+        }
+
+    return run
+
+
+def test_without_our_options_it_is_espnets(decode):
+    theirs, ours = decode(espnets), decode(asr_inference)
+    assert set(theirs) == set(ESPNETS_FILES)
+    assert {name: ours[name] for name in ESPNETS_FILES} == theirs
+    # {2, 3, 1, 1}
+    assert set(ours["loops"].values()) == {"3"}
+    assert set(ours["executed_layers"].values()) == {"8"}
+    assert ours["loops"].keys() == ours["encoder_seconds"].keys() == ours["text"].keys()
+    assert all(0 < float(seconds) < 10 for seconds in ours["encoder_seconds"].values())
+
+
+def test_fewer_loops_are_those_of_a_configuration(decode, recipe):  # noqa: F811
+    one = recipe.train_asr("one_loop", RECURSIVE, ENCODER | RECURSION | {"num_loops": 1})
+    configured, chosen = decode(espnets, exp=one), decode(asr_inference, "--num_loops", 1)
+    assert {name: chosen[name] for name in ESPNETS_FILES} == configured
+    assert set(chosen["loops"].values()) == {"1"}
+    assert chosen["score"] != decode(espnets)["score"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_an_exit_rule_of_the_yaml(decode, tmp_path, batch_size):
+    config = tmp_path / "exit.yaml"
+    config.write_text(json.dumps(FAST | {"loop_exit": "labels", "loop_exit_threshold": 0.3}))
+    found = decode(asr_inference, "--batch_size", batch_size, config=config)
+    assert found["loops"] == {
+        "fash-an251-fash-b": "2",
+        "fash-an253-fash-b": "2",
+        "fbbh-cen8-fbbh-b": "2",
+        "mwhw-an152-mwhw-b": "1",
+        "mwhw-cen8-mwhw-b": "1",
+    }
+
+
+def test_what_is_given_goes_before_the_yaml(decode, tmp_path):
+    config = tmp_path / "loops.yaml"
+    config.write_text(json.dumps(FAST | {"num_loops": 1}))
+    assert set(decode(asr_inference, "--num_loops", 2, config=config)["loops"].values()) == {"2"}
+
+
+def test_a_published_model(decode, packed):  # noqa: F811
+    options = ("--model_tag", packed, "--lm_weight", 0, "--num_loops", 1)
+    found = decode(asr_inference, *options, exp=None)
+    assert set(found["loops"].values()) == {"1"}
+
+
+def test_a_depth_that_cannot_be(decode, recipe):  # noqa: F811
+    with pytest.raises(SystemExit, match="Error: loop_exit=kl needs loop_exit_threshold"):
+        decode(asr_inference, "--loop_exit", "kl")
+    wrong = recipe.train_asr("wider", RECURSIVE, ENCODER | RECURSION | {"linear_units": 48})
+    with pytest.raises(SystemExit, match="Error: .*3epoch.pth does not fit"):
+        decode(asr_inference, exp=wrong)
+
+
+def test_espnets_names_are_its_own_again(decode):
+    before = espnets.Speech2Text, espnets._write_results
+    decode(asr_inference)
+    assert (espnets.Speech2Text, espnets._write_results) == before
+
+
+def test_help_has_all_options():
+    parser = asr_inference.get_parser()
+    text = parser.format_help()
+    assert "--num_loops" in text and "--beam_size" in text
+    assert parser.description == asr_inference.__doc__
