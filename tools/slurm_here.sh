@@ -7,16 +7,17 @@ set -euo pipefail
 action=${1:?start or stop} dir=$(realpath -m "${2:?a directory for configuration and logs}")
 
 start() {
-    local program cpus host
-    for program in munged slurmctld slurmd; do
-        command -v ${program} > /dev/null || PATH=/usr/sbin:${PATH} command -v ${program} > /dev/null \
-            || { echo "${program} is missing: apt-get install slurmctld slurmd slurm-client munge" >&2; exit 1; }
+    local cpus host package missing=
+    for package in munge:munged slurmctld:slurmctld slurmd:slurmd slurm-client:srun; do
+        command -v "${package#*:}" > /dev/null || missing+=" ${package%:*}"
     done
+    [ -z "${missing}" ] || { echo "missing: apt-get install${missing}" >&2; exit 1; }
+    [ "$(id -u)" = 0 ] || { echo "Slurm's daemons are started by root" >&2; exit 1; }
     mkdir -p "${dir}/state" "${dir}/spool"
     cpus=$(env -u OMP_NUM_THREADS nproc) host=$(hostname)
     # Nodes are not what they say they are: both are this machine, each with all of its cores. There
     # are no cgroups here and no accounting, so a job may use more than it asked for.
-    cat > "${dir}/slurm.conf" << EOF2
+    cat > "${dir}/slurm.conf" << EOF
 ClusterName=here
 SlurmctldHost=${host}(127.0.0.1)
 SlurmUser=root
@@ -42,7 +43,7 @@ MpiDefault=none
 NodeName=node1 NodeHostname=${host} NodeAddr=127.0.0.1 Port=16818 CPUs=${cpus} RealMemory=4000
 NodeName=node2 NodeHostname=${host} NodeAddr=127.0.0.1 Port=16819 CPUs=${cpus} RealMemory=4000
 PartitionName=all Nodes=node[1-2] Default=YES MaxTime=INFINITE State=UP
-EOF2
+EOF
     head -c 1024 /dev/urandom > "${dir}/munge.key"
     chmod 600 "${dir}/munge.key"
     munged --force --key-file="${dir}/munge.key" --socket="${dir}/munge.socket" \
@@ -61,9 +62,23 @@ EOF2
 }
 
 stop() {
-    local pid
-    for pid in slurmd.node1 slurmd.node2 slurmctld munged; do
-        [ ! -e "${dir}/${pid}.pid" ] || kill "$(cat "${dir}/${pid}.pid")" || true
+    local name pid
+    export SLURM_CONF=${dir}/slurm.conf
+    if [ -e "${dir}/slurmctld.pid" ]; then  # jobs first: their processes would outlive the daemons
+        squeue -h -o %i | xargs -r scancel || true
+        for _ in $(seq 60); do
+            [ -n "$(squeue -h)" ] || break
+            sleep 0.5
+        done
+    fi
+    for name in slurmd.node1 slurmd.node2 slurmctld munged; do
+        [ -e "${dir}/${name}.pid" ] || continue
+        pid=$(cat "${dir}/${name}.pid")
+        kill "${pid}" || continue
+        for _ in $(seq 40); do
+            case $(ps -o stat= -p "${pid}") in ''|Z*) break ;; esac
+            sleep 0.25
+        done
     done
 }
 

@@ -12,9 +12,12 @@ from espnet_recursive.recipe.filter_utterances import filter_data_dir
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
     p = parser(__doc__)
-    p.add_argument("source", help="data directory with utt2num_samples, as stage 3 writes it")
+    p.add_argument("source", help="data directory, as stage 3 writes it")
     p.add_argument("target", help="data directory to write")
-    p.add_argument("--fs", type=humanfriendly.parse_size, default="16k", help="sampling rate in Hz")
+    p.add_argument(
+        "--fs", type=humanfriendly.parse_size, default="16k",
+        help="sampling rate in Hz, or frames a second of features",
+    )  # fmt: skip
     p.add_argument("--min_seconds", type=float, default=0.1, help="utterances must be longer")
     p.add_argument("--max_seconds", type=float, default=20.0, help="utterances must be shorter")
     return p

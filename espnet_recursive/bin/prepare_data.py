@@ -2,6 +2,7 @@
 
     espnet-recursive prepare-data librispeech --subset train_clean_100
     espnet-recursive prepare-data librispeech --corpus_dir /corpora/LibriSpeech
+    espnet-recursive prepare-data an4 --corpus_dir /corpora/an4
     espnet-recursive prepare-data aishell --base_url http://mirror/resources
 
 Downloads that broke off go on where they were; archives that are in the download folder already
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.corpora.aishell import prepare_aishell
+from espnet_recursive.corpora.an4 import prepare_an4
 from espnet_recursive.corpora.archive import OPENSLR
 from espnet_recursive.corpora.librispeech import SUBSETS, prepare_librispeech
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
@@ -21,10 +23,24 @@ from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command, with one for each corpus."""
     p = parser(__doc__)
-    corpora = p.add_subparsers(title="corpora", required=True, metavar="corpus")
+    corpora = p.add_subparsers(
+        title="corpora", required=True, metavar="corpus", help="which; each has --help"
+    )
 
     mini_an4 = _add(corpora, "mini_an4", "seven utterances that ESPnet's package carries")
     mini_an4.set_defaults(prepare=prepare_mini_an4)
+
+    an4 = _add(corpora, "an4", "CMU AN4, from waveforms or from Sphinx's features", downloads=False)
+    an4.set_defaults(prepare=prepare_an4)
+    an4.add_argument("--corpus_dir", help="the folder that holds etc/ and wav/ or feat/; required")
+    an4.add_argument(
+        "--features", type=_true_or_false, metavar="true|false",
+        help="take feat/ and not wav/ (default: where there is no wav/)",
+    )  # fmt: skip
+    an4.add_argument(
+        "--deltas", type=_true_or_false, metavar="true|false", default=False,
+        help="append first and second differences to features",
+    )  # fmt: skip
 
     librispeech = _add(corpora, "librispeech", "LibriSpeech or mini LibriSpeech, English")
     librispeech.set_defaults(prepare=prepare_librispeech)
@@ -51,7 +67,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
         print(directory)
 
 
-def _add(corpora: argparse._SubParsersAction, name: str, summary: str) -> argparse.ArgumentParser:
+def _add(
+    corpora: argparse._SubParsersAction, name: str, summary: str, downloads: bool = True
+) -> argparse.ArgumentParser:
     p = corpora.add_parser(
         name, help=summary, description=f"Write the data directories of {summary}."
     )
@@ -60,7 +78,8 @@ def _add(corpora: argparse._SubParsersAction, name: str, summary: str) -> argpar
         "--data_dir", dest="output_dir", metavar="DATA_DIR", default="data",
         help="where the data directories go",
     )  # fmt: skip
-    p.add_argument("--download_dir", default="downloads", help="where the corpus is or goes")
+    if downloads:
+        p.add_argument("--download_dir", default="downloads", help="where the corpus is or goes")
     return p
 
 

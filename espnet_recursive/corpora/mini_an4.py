@@ -4,11 +4,11 @@ Five utterances are for training; of the two others, by two other speakers, one 
 and one for test.
 """
 
-import re
 import tarfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from espnet_recursive.corpora.sphinx import read_file_ids, read_transcription
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import write_data_dir
 from espnet_recursive.recipe.whole_files import whole_dir
@@ -16,8 +16,6 @@ from espnet_recursive.recipe.whole_files import whole_dir
 #: Data set -> (list of AN4, positions in that list)
 SPLITS = {"train": ("an4_train", slice(None)), "dev": ("an4_test", slice(0, 1)),
           "test": ("an4_test", slice(1, None))}  # fmt: skip
-
-_TRANSCRIPT = re.compile(r"^(?:<s>)?\s*(?P<words>.*?)\s*(?:</s>)?\s*\((?P<id>\S+)\)$")
 
 
 def prepare_mini_an4(output_dir: Path | str, download_dir: Path | str = "downloads") -> list[Path]:
@@ -36,7 +34,7 @@ def prepare_mini_an4(output_dir: Path | str, download_dir: Path | str = "downloa
     corpus = _unpack(Path(download_dir))
     written = []
     for name, (an4_list, positions) in SPLITS.items():
-        file_ids = (corpus / "etc" / f"{an4_list}.fileids").read_text().split()
+        file_ids = read_file_ids(corpus / "etc" / f"{an4_list}.fileids")
         transcripts = read_transcription(corpus / "etc" / f"{an4_list}.transcription")
         wav_scp, text, utt2spk = {}, {}, {}
         for file_id in file_ids[positions]:
@@ -50,24 +48,6 @@ def prepare_mini_an4(output_dir: Path | str, download_dir: Path | str = "downloa
         write_data_dir(Path(output_dir) / name, wav_scp, text, utt2spk)
         written.append(Path(output_dir) / name)
     return written
-
-
-def read_transcription(path: Path) -> dict[str, str]:
-    """Read a transcription file of the Sphinx layout: lines "<s> WORDS </s> (recording)".
-
-    Returns:
-        The words of each recording.
-
-    Raises:
-        UserError: If a line is not of that form.
-    """
-    transcripts = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        match = _TRANSCRIPT.match(line.strip())
-        if match is None:
-            raise UserError(f"{path}, line {number}: expected 'WORDS (recording)', found {line!r}")
-        transcripts[match["id"]] = match["words"]
-    return transcripts
 
 
 def _unpack(download_dir: Path) -> Path:

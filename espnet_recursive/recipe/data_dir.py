@@ -6,6 +6,9 @@ from pathlib import Path
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.whole_files import whole_file
 
+#: The tables that say where the speech is, and those of its length: samples, or frames.
+LENGTHS = {"wav.scp": "utt2num_samples", "feats.scp": "utt2num_frames"}
+
 
 def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
     """Read a file of lines "key value", such as wav.scp, text or utt2spk, in its order.
@@ -34,8 +37,14 @@ def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
     return table
 
 
-def read_source(path: Path | str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+def read_source(
+    path: Path | str, scp: str = "wav.scp"
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Read wav.scp, text and utt2spk of a data directory, which must list the same utterances.
+
+    Args:
+        path: The directory.
+        scp: The table that says where the speech is, wav.scp or feats.scp.
 
     Raises:
         UserError: If a table is missing or bad, or the recordings are to be cut into segments.
@@ -43,12 +52,12 @@ def read_source(path: Path | str) -> tuple[dict[str, str], dict[str, str], dict[
     path = Path(path)
     if (path / "segments").exists():
         raise UserError(f"{path}/segments: cut the recordings into a file an utterance first.")
-    wav_scp = read_table(path / "wav.scp")
+    speech = read_table(path / scp)
     text = read_table(path / "text", empty_values=True)
     utt2spk = read_table(path / "utt2spk")
     for name, table in (("text", text), ("utt2spk", utt2spk)):
-        check_same_keys(path / "wav.scp", wav_scp, path / name, table)
-    return wav_scp, text, utt2spk
+        check_same_keys(path / scp, speech, path / name, table)
+    return speech, text, utt2spk
 
 
 def write_table(path: Path | str, table: Mapping[str, object]) -> None:
@@ -63,16 +72,19 @@ def write_data_dir(
     wav_scp: Mapping[str, object],
     text: Mapping[str, str],
     utt2spk: Mapping[str, str],
+    *,
+    scp: str = "wav.scp",
     **tables: Mapping[str, object],
 ) -> None:
     """Write wav.scp, text, utt2spk and spk2utt, and further tables by their names.
 
     Args:
         path: The directory.
-        wav_scp: Audio file of each utterance.
+        wav_scp: Audio file of each utterance; or the place of its features, with `scp`.
         text: Transcript of each utterance.
         utt2spk: Speaker of each utterance; an id should begin with its speaker, so that sorting by
             utterance sorts by speaker too.
+        scp: The name of that table, wav.scp or feats.scp.
         **tables: For instance utt2num_samples.
 
     Raises:
@@ -80,7 +92,7 @@ def write_data_dir(
     """
     path = Path(path)
     for name, table in {"text": text, "utt2spk": utt2spk, **tables}.items():
-        check_same_keys(path / "wav.scp", wav_scp, path / name, table)
+        check_same_keys(path / scp, wav_scp, path / name, table)
     speakers: dict[str, list[str]] = {}
     for utterance in sorted(utt2spk):
         speakers.setdefault(utt2spk[utterance], []).append(utterance)
@@ -91,7 +103,7 @@ def write_data_dir(
     for name, table in tables.items():
         write_table(path / name, table)
     # Last, because it is what other programs look for.
-    write_table(path / "wav.scp", wav_scp)
+    write_table(path / scp, wav_scp)
 
 
 def check_same_keys(

@@ -4,7 +4,13 @@ import logging
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_data_dir
+from espnet_recursive.recipe.data_dir import (
+    LENGTHS,
+    check_same_keys,
+    read_source,
+    read_table,
+    write_data_dir,
+)
 from espnet_recursive.recipe.whole_files import whole_file
 
 
@@ -14,11 +20,12 @@ def filter_data_dir(
     """Write `target` with those utterances of `source` that are long and short enough, with text.
 
     Args:
-        source: A data directory with utt2num_samples, as stage 3 writes it.
+        source: A data directory with wav.scp and utt2num_samples, or feats.scp and utt2num_frames,
+            as stage 3 writes it.
         target: The directory to write.
         min_seconds: Utterances must be longer.
         max_seconds: Utterances must be shorter.
-        fs: Sampling rate in Hz.
+        fs: Sampling rate in Hz, or frames a second.
 
     Returns:
         How many utterances were kept, and dropped for each reason.
@@ -27,19 +34,19 @@ def filter_data_dir(
         UserError: If nothing is left.
     """
     source, target = Path(source), Path(target)
-    names = ("wav.scp", "utt2spk", "utt2num_samples")
-    wav_scp, utt2spk, lengths = (read_table(source / name) for name in names)
-    text = read_table(source / "text", empty_values=True)
-    for name, table in (("utt2num_samples", lengths), ("utt2spk", utt2spk), ("text", text)):
-        check_same_keys(source / "wav.scp", wav_scp, source / name, table)
+    scp = "feats.scp" if (source / "feats.scp").exists() else "wav.scp"
+    speech, text, utt2spk = read_source(source, scp)
+    lengths = read_table(source / LENGTHS[scp])
+    check_same_keys(source / scp, speech, source / LENGTHS[scp], lengths)
 
     counts = {"kept": 0, "too short": 0, "too long": 0, "empty text": 0}
     kept = []
-    for utterance in wav_scp:
+    for utterance in speech:
         if not lengths[utterance].isdigit():
+            unit = LENGTHS[scp].removeprefix("utt2num_")
             raise UserError(
-                f"{source}/utt2num_samples, {utterance}: {lengths[utterance]!r} is no number of "
-                "samples. Run stage 3 again."
+                f"{source / LENGTHS[scp]}, {utterance}: {lengths[utterance]!r} is no number of "
+                f"{unit}. Run stage 3 again."
             )
         seconds = int(lengths[utterance]) / fs
         if seconds <= min_seconds:
@@ -58,10 +65,13 @@ def filter_data_dir(
             f"No utterance of {source} is between {min_seconds} s and {max_seconds} s long and has "
             f"a text ({counts}). Look at --min_wav_duration, --max_wav_duration and --fs."
         )
-    for name in ("audio_format", "feats_type"):
-        with whole_file(target / name) as file:
-            file.write((source / name).read_text())
-    tables = ({utt: table[utt] for utt in kept} for table in (wav_scp, text, utt2spk, lengths))
-    wav_scp, text, utt2spk, lengths = tables
-    write_data_dir(target, wav_scp, text, utt2spk, utt2num_samples=lengths)
+    for name in ("audio_format", "feats_type", "feats_dim"):
+        if (source / name).exists():
+            with whole_file(target / name) as file:
+                file.write((source / name).read_text())
+    speech, text, utt2spk, lengths = (
+        {utterance: table[utterance] for utterance in kept}
+        for table in (speech, text, utt2spk, lengths)
+    )
+    write_data_dir(target, speech, text, utt2spk, scp=scp, **{LENGTHS[scp]: lengths})
     return counts

@@ -5,16 +5,16 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import read_table, write_table
+from espnet_recursive.recipe.data_dir import LENGTHS, read_table, write_table
 from espnet_recursive.recipe.whole_files import whole_file
 
 
 def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "keys") -> int:
     """Write <name>.1.scp to <name>.<n>.scp, one list of utterances for each of n <= nj jobs.
 
-    Where utt2num_samples stands beside `scp`, the utterances are dealt out by length, so that the
-    jobs end at about the same time. Other tables, such as the text of a language model, may be
-    larger than the memory; they are dealt out line by line.
+    Where utt2num_samples (or utt2num_frames, of features) stands beside `scp`, the utterances are
+    dealt out by length, so that the jobs end at about the same time. Other tables, such as the text
+    of a language model, may be larger than the memory; they are dealt out line by line.
 
     Args:
         scp: A table of the utterances, such as wav.scp or text.
@@ -31,9 +31,9 @@ def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "key
     scp, output_dir = Path(scp), Path(output_dir)
     for stale in output_dir.glob(f"{name}.*.scp"):
         stale.unlink()
-    lengths = scp.parent / "utt2num_samples"
-    if lengths.exists():
-        jobs = _split_by_length(scp, lengths, output_dir, nj, name)
+    lengths = [path for table in LENGTHS.values() if (path := scp.parent / table).exists()]
+    if lengths:
+        jobs = _split_by_length(scp, lengths[0], output_dir, nj, name)
     else:
         jobs = _split_by_line(scp, output_dir, nj, name)
     if not jobs:

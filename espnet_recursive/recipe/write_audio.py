@@ -16,7 +16,7 @@ def write_audio(
 
     Args:
         path: The file to write.
-        samples: (samples,) between -1 and 1.
+        samples: (samples,) between -1 and 1, or int16.
         rate: Sampling rate in Hz.
         audio_format: "flac" or "wav".
         comment: What the file is to say of itself, if anything.

@@ -1,15 +1,19 @@
 """Corpora of a few seconds in the exact layout of the real archives, with real speech.
 
-The speech is that of AN4; names, folders and forms of lines are those of LibriSpeech and AISHELL-1.
+The speech is that of AN4; names, folders and forms of lines are those of LibriSpeech, AISHELL-1 and
+AN4 itself.
 """
 
 import gzip
 import io
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import scipy.fft
 import soundfile
 
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
@@ -103,6 +107,47 @@ def build_aishell(root: Path) -> Path:
     }
     _write(root / "33" / "resource_aishell.tgz", tar_gz(resource))
     return root
+
+
+def build_an4(corpus: Path, *suffixes: str, byte_order: str = ">") -> Path:
+    """Write etc/ and wav/ or feat/ of AN4 with the wheel's utterances; return the folder.
+
+    Args:
+        corpus: The folder to write.
+        suffixes: Kinds of files: .sph or .wav, .raw without header, .mfc.
+        byte_order: That of .raw and .mfc, ">" or "<".
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        prepare_mini_an4(Path(folder) / "data", folder)
+        shutil.copytree(Path(folder) / "an4", corpus)
+    # Beside the lists for training and testing, the real corpus has others, which are not read.
+    for sphere in sorted(corpus.glob("wav/*/*/*.sph")):
+        samples, rate = soundfile.read(sphere, dtype="int16")
+        feat = (corpus / "feat" / sphere.relative_to(corpus / "wav")).with_suffix(".mfc")
+        if ".wav" in suffixes:
+            soundfile.write(sphere.with_suffix(".wav"), samples, rate)
+        if ".raw" in suffixes:
+            sphere.with_suffix(".raw").write_bytes(samples.astype(f"{byte_order}i2").tobytes())
+        if ".mfc" in suffixes:
+            _write(feat, mfc(cepstra(samples), byte_order))
+        if ".sph" not in suffixes:
+            sphere.unlink()
+    if not {".sph", ".wav", ".raw"} & set(suffixes):
+        shutil.rmtree(corpus / "wav")
+    return corpus
+
+
+def cepstra(samples: np.ndarray) -> np.ndarray:
+    """13 cepstra of log spectra in 100 frames a second of int16 samples at 16 kHz."""
+    windows = np.lib.stride_tricks.sliding_window_view(samples / 32768.0, 400)[::160]
+    power = np.abs(np.fft.rfft(windows * np.hanning(400), 512)) ** 2
+    return scipy.fft.dct(np.log(power + 1e-8), norm="ortho")[:, :13].astype(np.float32)
+
+
+def mfc(features: np.ndarray, byte_order: str = ">") -> bytes:
+    """A feature file of Sphinx: the number of values, then the values."""
+    count = np.array(features.size, f"{byte_order}i4").tobytes()
+    return count + features.astype(f"{byte_order}f4").tobytes()
 
 
 def tar_gz(files: Mapping[str, bytes]) -> bytes:

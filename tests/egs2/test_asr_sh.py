@@ -12,14 +12,20 @@ import pytest
         (["--stage", "eleven"], "--stage is a number, not 'eleven'"),
         (["train"], "expected --name value, found: train"),
         (["--use_lm", "yes"], "--use_lm is true or false, not 'yes'"),
-        (["--lm_config", "conf/none.yaml"], "--lm_config conf/none.yaml: no such file"),
+        (["--lm_config", "conf/none.yaml"], "--lm_config conf/none.yaml does not exist"),
         (["--valid_set", "train"], "train_set and valid_set are both train"),
         (["--test_sets", ""], "--test_sets is required"),
         (["--token_type", "phn"], "--token_type phn: bpe, char or word"),
-        (["--speed_perturb_factors", "0.9 1.0"], "stage 2 is not there yet"),
+        (["--loop_exit", "labls"], "--loop_exit labls: latent, kl or labels"),
+        (["--loop_exit", "kl"], "--loop_exit kl needs --loop_exit_threshold"),
+        (
+            ["--loop_exit_min", "2"],
+            "--loop_exit_threshold and --loop_exit_min are for a --loop_exit",
+        ),
         (["--use_ngram", "true"], "stage 9 is not there yet"),
-        (["--skip_upload_hf", "false"], "stage 15, uploading, is not there yet"),
-        (["--num_nodes", "2"], "one machine, for now"),
+        (["--skip_upload_hf", "false"], "--skip_upload_hf false needs --hf_repo"),
+        (["--num_nodes", "2"], "needs a Slurm allocation of so many (here: none). Submit: sbatch"),
+        (["--gpu_inference", "true"], "say how many GPUs there are with --ngpu"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_runs(recipe, options, message):
@@ -100,3 +106,42 @@ def test_two_runs_in_one_folder_do_not_meet(recipe):
     assert any("another run works on" in output for output in outputs)
     tokens = (recipe.dir / "data/en_token_list/bpe_unigram30/tokens.txt").read_text().split()
     assert len(tokens) == 30
+
+
+def write(recipe, *paths):
+    """Files that look as if the stages before had written them."""
+    for path in paths:
+        (recipe.dir / path).parent.mkdir(parents=True, exist_ok=True)
+        (recipe.dir / path).write_text("utterance x\n")
+
+
+def test_gpus_are_dealt_out_to_the_jobs_of_decoding(recipe):
+    write(recipe, "dump/raw/test/wav.scp", "exp/asr/model.pth")
+    status, output = recipe.run(
+        *("--asr_exp", "exp/asr", "--inference_asr_model", "model.pth", "--use_lm", "false"),
+        *("--stage", "12", "--gpu_inference", "true", "--ngpu", "2", "--test_sets", "test"),
+    )
+    assert status == 1, "there is no such model"
+    # Each job has one of them; so as asr.sh prints the words of a command.
+    assert "'--gpus' '2'" in output and "'--ngpu' '1'" in output
+
+
+def test_training_on_several_nodes_of_an_allocation(recipe):
+    """As far as it goes without Slurm, whose own check is tools/check_slurm.sh."""
+    stats = "exp/asr_stats_raw_en_bpe30/train"
+    write(recipe, *(f"{stats}/{name}" for name in ("speech_shape", "text_shape", "text_shape.bpe")))
+    srun = recipe.dir / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.write_text('#!/bin/sh\necho "srun was given: $*"\nexit 1\n')
+    srun.chmod(0o755)
+    recipe.env["PATH"] = f"{srun.parent}:{recipe.env['PATH']}"
+    recipe.env |= {"SLURM_JOB_ID": "1", "SLURM_JOB_NUM_NODES": "2"}
+    options = ["--asr_exp", "exp/asr", "--use_lm", "false", "--stage", "11", "--ngpu", "4"]
+    status, output = recipe.run(*options, "--num_nodes", "2")
+    assert status == 1, output
+    given = next(line for line in output.splitlines() if line.startswith("srun was given: "))
+    assert "--nodes=2" in given and "espnet2.bin.asr_train --ngpu 4" in given
+    assert f"--dist_init_method file://{recipe.dir}/exp/asr/.dist_init_" in given
+    status, output = recipe.run(*options, "--num_nodes", "3")
+    assert status == 2
+    assert "allocation of so many (here: 2)" in output

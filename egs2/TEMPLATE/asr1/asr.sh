@@ -34,6 +34,7 @@ speed_perturb_factors=
 feats_type=raw
 audio_format=flac
 fs=16k
+frames_per_second=100
 min_wav_duration=0.1
 max_wav_duration=20
 
@@ -75,6 +76,10 @@ inference_config=
 inference_args=
 inference_lm=valid.loss.ave.pth
 inference_asr_model=valid.acc.ave.pth
+num_loops=
+loop_exit=
+loop_exit_threshold=
+loop_exit_min=
 download_model=
 hf_repo=
 upload_dry_run=true
@@ -116,7 +121,7 @@ General
     --num_nodes       machines for training, in a Slurm allocation; see train.sbatch (${num_nodes})
     --nj              jobs for data and statistics (${nj})
     --inference_nj    jobs for decoding (${inference_nj})
-    --gpu_inference   decode on a GPU (${gpu_inference})
+    --gpu_inference   decode on GPUs, --ngpu of them on this machine (${gpu_inference})
     --dumpdir         prepared data (${dumpdir})
     --expdir          experiments (${expdir})
     --python          how to start Python (${python})
@@ -128,9 +133,10 @@ Data
     --data_dir               folder of prepared data directories, which are used as they are: without
                              stage 1
     --speed_perturb_factors  "0.9 1.0 1.1": train on copies of other speeds, written as files
-    --feats_type             raw (${feats_type})
+    --feats_type             raw: audio; extracted: features in feats.scp (${feats_type})
     --audio_format           flac or wav (${audio_format})
     --fs                     sampling rate (${fs})
+    --frames_per_second      of extracted features (${frames_per_second})
     --min_wav_duration       training utterances are longer, in seconds (${min_wav_duration})
     --max_wav_duration       training utterances are shorter, in seconds (${max_wav_duration})
 Tokens
@@ -168,6 +174,10 @@ Decoding
     --inference_args       further arguments for asr_inference
     --inference_lm         weights of the language model (${inference_lm})
     --inference_asr_model  weights of the recogniser (${inference_asr_model})
+    --num_loops            loops of a recursive encoder, at most; by default as it was trained
+    --loop_exit            latent, kl or labels: criterion by which an utterance stops looping earlier
+    --loop_exit_threshold  below it, an utterance stops
+    --loop_exit_min        loops that every utterance runs (1)
     --download_model       published model to decode with: Hugging Face name, tag or zip
     --hf_repo              where stage 15 uploads to, <user>/<name>
     --upload_dry_run       stage 15 only writes the folder that it would upload (${upload_dry_run})
@@ -202,15 +212,39 @@ for option in train_set valid_set test_sets; do
     [ -n "${!option}" ] || usage_error "--${option} is required"
 done
 [ "${train_set}" != "${valid_set}" ] || usage_error "train_set and valid_set are both ${train_set}"
-[ "${feats_type}" = raw ] || usage_error "--feats_type ${feats_type}: only raw, for now"
+case ${feats_type} in
+    # Where the speech is, how ESPnet reads it, and what a second of it has.
+    raw) scp=wav.scp; scp_type=sound; rate=${fs} ;;
+    extracted) scp=feats.scp; scp_type=kaldi_ark; rate=${frames_per_second} ;;
+    *) usage_error "--feats_type ${feats_type}: raw or extracted" ;;
+esac
+[ "${feats_type}" = raw ] || [ -z "${speed_perturb_factors}" ] || usage_error \
+    "--speed_perturb_factors changes waveforms, which --feats_type ${feats_type} has not: use raw"
 [ "${asr_task}" = asr ] || usage_error "--asr_task ${asr_task}: only asr"
 [ "${use_ngram}" = false ] || usage_error "--use_ngram: stage 9 is not there yet; use --use_lm true"
 [ "${skip_upload_hf}" = true ] || [ -n "${hf_repo}" ] \
     || usage_error "--skip_upload_hf false needs --hf_repo <user>/<name>"
-[ "${num_nodes}" = 1 ] || usage_error "--num_nodes ${num_nodes}: one machine, for now"
+[ "${num_nodes}" -le "${SLURM_JOB_NUM_NODES:-1}" ] || usage_error \
+    "--num_nodes ${num_nodes} needs a Slurm allocation of so many (here: ${SLURM_JOB_NUM_NODES:-none})." \
+    "Submit: sbatch --nodes ${num_nodes} train.sbatch <options>; or start in salloc --nodes ${num_nodes}"
+[ "${gpu_inference}" = false ] || [ "${ngpu}" -gt 0 ] || [ "${cluster}" != local ] \
+    || usage_error "--gpu_inference true: say how many GPUs there are with --ngpu"
+case ${loop_exit:-none} in
+    none|latent|kl|labels) ;;
+    *) usage_error "--loop_exit ${loop_exit}: latent, kl or labels" ;;
+esac
+[ -z "${loop_exit}" ] || [ -n "${loop_exit_threshold}" ] || usage_error \
+    "--loop_exit ${loop_exit} needs --loop_exit_threshold: see espnet-recursive sweep-loops --help"
+[ -n "${loop_exit}" ] || [ -z "${loop_exit_threshold}${loop_exit_min}" ] || usage_error \
+    "--loop_exit_threshold and --loop_exit_min are for a --loop_exit"
 for option in asr_config encoder_config lm_config inference_config data_dir cluster_conf; do
     [ -z "${!option}" ] || [ -e "${!option}" ] || usage_error "--${option} ${!option} does not exist"
 done
+if [ "${feats_type}" != raw ] && [ -n "${asr_config}" ]; then
+    ! grep -qE '^ *(data_aug_effects|rir_scp|noise_scp) *:' "${asr_config}" || usage_error \
+        "--asr_config ${asr_config} changes waveforms (preprocessor_conf), which --feats_type" \
+        "${feats_type} has not: remove data_aug_effects, rir_scp and noise_scp there"
+fi
 
 ${python} -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("espnet2") is None)' \
     || die "$(command -v ${python%% *} || echo "${python}, which is not on the PATH,") has no ESPnet:" \
@@ -223,6 +257,10 @@ espnet="${python} -m espnet_recursive.run -m espnet2.bin"
 run_jobs=$(tool run_jobs)
 array_options="--max_running ${max_running} --cluster ${cluster}
     ${cluster_conf:+--cluster_conf ${cluster_conf}}"
+launch() {  # launch <experiment>: what stands before a training on several nodes
+    [ "${num_nodes}" -le 1 ] || echo "$(tool launch) --num_nodes ${num_nodes} --ngpu ${ngpu}" \
+        "--init_file_prefix $1/.dist_init_ --"
+}
 
 # ---- A published model takes the place of training
 
@@ -283,10 +321,15 @@ fi
 : "${asr_stats_dir:=${expdir}/asr_stats_${feats_type}_${names}${sp}}"
 : "${asr_exp:=${expdir}/asr_${asr_tag}}"
 
+depth_options=
+for option in num_loops loop_exit loop_exit_threshold loop_exit_min; do
+    [ -z "${!option}" ] || depth_options+=" --${option} ${!option}"
+done
+
 if [ -z "${inference_tag}" ]; then
     inference_tag=inference
     [ -z "${inference_config}" ] || inference_tag=$(basename "${inference_config}" .yaml)
-    inference_tag+=$(suffix "${inference_args}")
+    inference_tag+=$(suffix "${depth_options} ${inference_args}")
     [ "${use_lm}" = false ] || inference_tag+=_lm_$(basename "${lm_exp}")_$(model_name "${inference_lm}")
     inference_tag+=_asr_model_$(model_name "${inference_asr_model}")
 fi
@@ -343,10 +386,12 @@ if [ "${stage}" -le 11 ] && [ "${skip_train}" = false ]; then
     [ -z "${asr_config}" ] || attempt $(tool train_config) --config "${asr_config}" \
         ${encoder_config:+--encoder_config "${encoder_config}"} --output "${train_config}"
     log "checking the configurations"
+    gpus_here=0  # those needed on this machine, which need not be one of several that train
+    [ "${stop_stage}" -lt 7 ] || [ "${num_nodes}" -gt 1 ] || gpus_here=${ngpu}
     step "${asr_exp}/.done.check" ${train_config} ${lm_config} -- $(tool check_config) \
         ${train_config:+--asr_config ${train_config}} --asr_args "${asr_args}" \
         $([ "${use_lm}" = false ] || echo ${lm_config:+--lm_config ${lm_config}}) \
-        --lm_args "${lm_args}" --ngpu "$([ "${stop_stage}" -ge 7 ] && echo "${ngpu}" || echo 0)"
+        --lm_args "${lm_args}" --ngpu "${gpus_here}"
 fi
 
 # ---- Stages
@@ -375,7 +420,14 @@ if in_range 2 && [ -n "${sp}" ]; then
 fi
 
 if in_range 3; then
-    log "Audio as ${fs} ${audio_format} in ${data_feats}"
+    if [ "${feats_type}" = raw ]; then
+        log "Audio as ${fs} ${audio_format} in ${data_feats}"
+        format="$(tool format_audio) --fs ${fs} --audio_format ${audio_format}
+            --nj $((nj < max_running ? nj : max_running))"
+    else
+        log "Features in ${data_feats}"
+        format=$(tool format_feats)
+    fi
     ! cmp -s "${data_dir}/${original_set}/text" "${data_dir}/${valid_set}/text" \
         || die "${data_dir}/${original_set} and ${data_dir}/${valid_set} are the same data:" \
         "a validation set that is trained on cannot tell when a model is good"
@@ -385,23 +437,22 @@ if in_range 3; then
             source=data/${dset}
             need "${source}/wav.scp" 2
         fi
-        need "${source}/wav.scp" 1
+        need "${source}/${scp}" 1
         target=${data_feats}/${dset}
         case " ${train_set} ${valid_set} " in *" ${dset} "*) target=${data_feats}/org/${dset} ;; esac
         for table in text utt2spk; do need "${source}/${table}" 1; done
-        step "${target}/.done.format" ${source}/{wav.scp,text,utt2spk} -- \
-            $(tool format_audio) ${source} ${target} \
-            --fs ${fs} --audio_format ${audio_format} --nj $((nj < max_running ? nj : max_running))
+        step "${target}/.done.format" ${source}/{${scp},text,utt2spk} -- \
+            ${format} ${source} ${target}
     done
 fi
 
 if in_range 4; then
     log "Utterances of ${min_wav_duration} to ${max_wav_duration} s with a text"
     for dset in ${train_set} ${valid_set}; do
-        need "${data_feats}/org/${dset}/wav.scp" 3
-        step "${data_feats}/${dset}/.done.filter" ${data_feats}/org/${dset}/{wav.scp,text} -- \
+        need "${data_feats}/org/${dset}/${scp}" 3
+        step "${data_feats}/${dset}/.done.filter" ${data_feats}/org/${dset}/{${scp},text} -- \
             $(tool filter_utterances) ${data_feats}/org/${dset} ${data_feats}/${dset} \
-            --fs ${fs} --min_seconds ${min_wav_duration} --max_seconds ${max_wav_duration}
+            --fs ${rate} --min_seconds ${min_wav_duration} --max_seconds ${max_wav_duration}
     done
 fi
 
@@ -461,7 +512,7 @@ if in_range 7; then
     need "${lm_stats_dir}/train/text_shape.${token_type}" 6
     step "${lm_exp}/.done.train" ${lm_stats_dir}/train/text_shape ${lm_config} -- \
         ${run_jobs} --log ${lm_exp}/train.log --progress training -- \
-        ${espnet}.lm_train --ngpu ${ngpu} --use_preprocessor true ${text_options} \
+        $(launch "${lm_exp}") ${espnet}.lm_train --ngpu ${ngpu} --use_preprocessor true ${text_options} \
         --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
         --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
         --train_shape_file ${lm_stats_dir}/train/text_shape.${token_type} \
@@ -483,25 +534,30 @@ if in_range 8; then
 fi
 
 asr_data() {  # asr_data <train|valid> <data set>
-    echo "--$1_data_path_and_name_and_type ${data_feats}/$2/wav.scp,speech,sound" \
+    echo "--$1_data_path_and_name_and_type ${data_feats}/$2/${scp},speech,${scp_type}" \
          "--$1_data_path_and_name_and_type ${data_feats}/$2/text,text,text"
 }
-asr_options="--use_preprocessor true ${text_options} --frontend_conf fs=${fs}
-    $(asr_data train "${train_set}") $(asr_data valid "${valid_set}")"
+asr_options() {
+    local feats="--frontend_conf fs=${fs}"
+    # Features need no frontend; how many there are in a frame is known after stage 3.
+    [ "${feats_type}" = raw ] || feats="--input_size $(cat "${data_feats}/${train_set}/feats_dim")"
+    echo "--use_preprocessor true ${text_options} ${feats}" \
+        "$(asr_data train "${train_set}") $(asr_data valid "${valid_set}")"
+}
 
 if in_range 10; then
     log "Statistics: ${asr_stats_dir}"
     need "${token_list}" 5
-    for dset in ${train_set} ${valid_set}; do need "${data_feats}/${dset}/wav.scp" 4; done
+    for dset in ${train_set} ${valid_set}; do need "${data_feats}/${dset}/${scp}" 4; done
     logdir=${asr_stats_dir}/logdir
-    _nj=$($(tool split_scp) ${data_feats}/${train_set}/wav.scp ${logdir} --name train --nj ${nj})
-    _nj=$($(tool split_scp) ${data_feats}/${valid_set}/wav.scp ${logdir} --name valid --nj ${_nj})
-    $(tool split_scp) ${data_feats}/${train_set}/wav.scp ${logdir} --name train --nj ${_nj} > /dev/null
+    _nj=$($(tool split_scp) ${data_feats}/${train_set}/${scp} ${logdir} --name train --nj ${nj})
+    _nj=$($(tool split_scp) ${data_feats}/${valid_set}/${scp} ${logdir} --name valid --nj ${_nj})
+    $(tool split_scp) ${data_feats}/${train_set}/${scp} ${logdir} --name train --nj ${_nj} > /dev/null
     # Statistics do not depend on the encoder, so that all rows share them: the plain asr_config.
-    step "${asr_stats_dir}/.done.collect" ${data_feats}/${train_set}/{wav.scp,text} \
-        ${data_feats}/${valid_set}/{wav.scp,text} ${token_list} ${asr_config} -- \
+    step "${asr_stats_dir}/.done.collect" ${data_feats}/${train_set}/{${scp},text} \
+        ${data_feats}/${valid_set}/{${scp},text} ${token_list} ${asr_config} -- \
         ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} ${array_options} -- \
-        ${espnet}.asr_train --collect_stats true ${asr_options} \
+        ${espnet}.asr_train --collect_stats true $(asr_options) \
         --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/valid.JOB.scp \
         --output_dir ${logdir}/stats.JOB --ngpu 0 ${asr_config:+--config ${asr_config}} ${asr_args}
     step "${asr_stats_dir}/.done.aggregate" ${asr_stats_dir}/.done.collect -- \
@@ -519,7 +575,7 @@ if in_range 11; then
         normalize+=" --normalize_conf stats_file=${asr_stats_dir}/train/feats_stats.npz"
     step "${asr_exp}/.done.train" ${train_config} ${asr_stats_dir}/train/{speech_shape,text_shape} -- \
         ${run_jobs} --log ${asr_exp}/train.log --progress training -- \
-        ${espnet}.asr_train --ngpu ${ngpu} ${asr_options} ${normalize} \
+        $(launch "${asr_exp}") ${espnet}.asr_train --ngpu ${ngpu} $(asr_options) ${normalize} \
         --train_shape_file ${asr_stats_dir}/train/speech_shape \
         --train_shape_file ${asr_stats_dir}/train/text_shape.${token_type} \
         --valid_shape_file ${asr_stats_dir}/valid/speech_shape \
@@ -540,25 +596,27 @@ if in_range 12; then
         need "${lm_exp}/${inference_lm}" 7
         lm_options="--lm_train_config ${lm_exp}/config.yaml --lm_file ${lm_exp}/${inference_lm}"
     fi
+    gpus=  # of this machine, dealt out to its jobs; a batch system deals out its own
+    [ "${gpu_inference}" = false ] || [ "${cluster}" != local ] || gpus="--gpus ${ngpu}"
     for dset in ${test_sets}; do
         data=${data_feats}/${dset}
         dir=${asr_exp}/${inference_tag}/${dset}
         log "Decoding of ${dset}: ${dir}"
-        need "${data}/wav.scp" 3
-        _nj=$($(tool split_scp) ${data}/wav.scp ${dir}/logdir --nj ${inference_nj})
-        step "${dir}/.done.decode" ${data}/wav.scp \
+        need "${data}/${scp}" 3
+        _nj=$($(tool split_scp) ${data}/${scp} ${dir}/logdir --nj ${inference_nj})
+        step "${dir}/.done.decode" ${data}/${scp} \
             "$(trained "${asr_exp}" "${inference_asr_model}")" ${inference_config} -- \
             ${run_jobs} --log ${dir}/logdir/asr_inference.JOB.log --nj ${_nj} \
-            ${array_options} --progress utterances --total "$(wc -l < ${data}/wav.scp)" -- \
-            ${espnet}.asr_inference --batch_size ${batch_size} \
+            ${array_options} ${gpus} --progress utterances --total "$(wc -l < ${data}/${scp})" -- \
+            $(tool asr_inference) --batch_size ${batch_size} \
             --ngpu $([ ${gpu_inference} = true ] && echo 1 || echo 0) \
-            --data_path_and_name_and_type ${data}/wav.scp,speech,sound \
+            --data_path_and_name_and_type ${data}/${scp},speech,${scp_type} \
             --key_file ${dir}/logdir/keys.JOB.scp --output_dir ${dir}/logdir/output.JOB \
             --asr_train_config ${asr_exp}/config.yaml \
             --asr_model_file ${asr_exp}/${inference_asr_model} ${lm_options} \
-            ${inference_config:+--config ${inference_config}} ${inference_args}
+            ${inference_config:+--config ${inference_config}} ${depth_options} ${inference_args}
         step "${dir}/.done.join" ${dir}/.done.decode -- \
-            $(tool join_decoding) ${data}/wav.scp ${dir}/logdir ${dir} --fs ${fs}
+            $(tool join_decoding) ${data}/${scp} ${dir}/logdir ${dir} --fs ${rate}
         cat "${dir}/rtf.txt"
     done
 fi
