@@ -76,7 +76,7 @@ def test_same_input_same_lists(scp, tmp_path):
 
 
 def test_a_large_text_is_not_held_in_memory(tmp_path):
-    """The text of a language model: two hundred megabytes here, gigabytes in LibriSpeech."""
+    """The text of a language model: 200 MB here, several gigabytes in LibriSpeech."""
     words = "WORD " * 40
     with (tmp_path / "lm_train.txt").open("w") as file:
         for number in range(1_000_000):
