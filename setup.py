@@ -6,6 +6,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).resolve().parent
+#: What `espnet-recursive export` needs.
+EXPORT = ["onnx", "onnxruntime"]
 
 
 def read_version() -> str:
@@ -61,7 +63,11 @@ setup(
         "typeguard",
         "wrapt",
     ],
-    extras_require={"test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff"]},
+    extras_require={
+        "export": EXPORT,
+        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", *EXPORT],
+        "whisper": ["transformers"],
+    },
     entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
     keywords="speech recognition, ESPnet, recursive transformer, layer sharing",
     classifiers=[

@@ -1,0 +1,129 @@
+"""The export as a whole: load, trace, quantise, compare, write."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from tqdm import tqdm
+
+from espnet_recursive.analysis.parameters import measure
+from espnet_recursive.convert.closeness import (
+    Closeness,
+    audio_encodings,
+    compare,
+    random_encodings,
+)
+from espnet_recursive.convert.loaded_model import LoadedModel, load_model
+from espnet_recursive.errors import UserError
+from espnet_recursive.export.checks import check_exportable
+from espnet_recursive.export.encoder_graph import encoder_graph
+from espnet_recursive.export.int8 import quantised
+from espnet_recursive.export.metadata import describe
+from espnet_recursive.export.report import Report, ports_of
+from espnet_recursive.export.runtime import OnnxEncoder, with_encoder
+from espnet_recursive.publish.model_card import input_features
+from espnet_recursive.recipe.whole_files import whole_file
+
+#: A float32 file whose output differs by more of itself in some frame is not that encoder.
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How to export.
+
+    Attributes:
+        num_loops: Loops of a recursive encoder; None for what is configured.
+        loops_as_input: Whether the loops are an input of the file.
+        ctc: Whether the CTC head is exported, where the model has one.
+        int8: Whether to quantise.
+    """
+
+    num_loops: int | None = None
+    loops_as_input: bool = False
+    ctc: bool = True
+    int8: bool = False
+
+
+def export_model(
+    model: Path | str,
+    output: Path,
+    options: ExportOptions,
+    model_file: str | None = None,
+    audio: Sequence[Path] = (),
+) -> Report:
+    """Write the encoder of a model as an ONNX file.
+
+    Args:
+        model: The model, by any of the names that ``find_model`` takes.
+        output: The file.
+        options: How.
+        model_file: The checkpoint of an experiment, valid.acc.ave.pth by default.
+        audio: Files to compare the two on; random input where there are none.
+
+    Raises:
+        UserError: If the model cannot be used or exported; nothing is written then.
+    """
+    if output.is_dir():
+        raise UserError(f"--onnx {output} is a folder: name the file to write")
+    with _steps(5 if options.int8 else 3) as step:
+        step("load")
+        loaded = load_model(model, model_file)
+        check_exportable(loaded, options.num_loops, options.loops_as_input)
+        step("trace")
+        graph = _graph(loaded, options)
+        step("compare")
+        closeness = {"float32": _compare(loaded, graph, options, audio)}
+        if (far := closeness["float32"].largest_relative_difference) > _TOLERANCE:
+            raise UserError(
+                f"{loaded.name}: the exported encoder differs from PyTorch's by {far:.2g} of its "
+                "output, so nothing was written. Please report this with the model's encoder_conf."
+            )
+        if options.int8:
+            step("quantise")
+            graph = quantised(graph)
+            step("compare")
+            closeness["int8"] = _compare(loaded, graph, options, audio)
+    describe(graph, loaded, options.num_loops, options.int8)
+    with whole_file(output, "wb") as file:
+        file.write(graph.SerializeToString())
+    size = measure("encoder", loaded.model.encoder)
+    return Report(loaded.name, size, output.stat().st_size, ports_of(graph), closeness)
+
+
+def _graph(loaded: LoadedModel, options: ExportOptions) -> onnx.ModelProto:
+    model = loaded.model
+    size = input_features(loaded.config) or model.frontend.output_size()
+    ctc = model.ctc if options.ctc else None
+    return encoder_graph(model.encoder, size, ctc, options.num_loops, options.loops_as_input)
+
+
+def _compare(
+    loaded: LoadedModel, graph: onnx.ModelProto, options: ExportOptions, audio: Sequence[Path]
+) -> Closeness:
+    before, after = loaded.model, with_encoder(loaded.model, OnnxEncoder(graph))
+    if options.num_loops is not None:
+        before.encoder.set_depth(options.num_loops)
+    if not audio:
+        return compare(before, after, *random_encodings(before, loaded.config))
+    encodings = audio_encodings(audio, loaded.config)
+    return compare(before, after, encodings, ", ".join(map(str, audio)))
+
+
+@contextmanager
+def _steps(number: int) -> Iterator[Any]:
+    """A bar of the steps; calling what it gives begins one."""
+    with tqdm(total=number, unit="step", disable=None) as bar:
+        begun = False
+
+        def begin(name: str) -> None:
+            nonlocal begun
+            bar.update(begun)
+            bar.set_description(name)
+            begun = True
+
+        yield begin
+        bar.update(begun)

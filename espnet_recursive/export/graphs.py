@@ -1,0 +1,125 @@
+"""ONNX graphs: traced by torch, and joined such that the recurrent block's weights stand once."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper
+
+from espnet_recursive.export.traced import MARK
+
+#: Operators of this set: LayerNormalization is one since 17.
+OPSET = 17
+DOMAIN = MARK.partition("::")[0]
+#: What `Block` takes, by name. The tracer leaves out what it does not use.
+BLOCK_INPUTS = ("iteration", "states", "injected", "masks", "positions")
+_PREFIX = "recurrent_block/"
+
+
+def trace(
+    module: torch.nn.Module,
+    inputs: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    dynamic_axes: Mapping[str, Mapping[int, str]],
+    custom_opsets: Mapping[str, int] | None = None,
+) -> onnx.ModelProto:
+    """Trace a module.
+
+    Args:
+        module: In evaluation mode.
+        inputs: Its positional arguments by the names that they get.
+        outputs: The names that its outputs get.
+        dynamic_axes: Axes of inputs and outputs that may be of any size, by their names.
+    """
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        file = Path(folder) / "traced.onnx"
+        torch.onnx.register_custom_op_symbolic("aten::diag", _diagonal, OPSET)
+        # The tracer warns of each comparison of sizes in ESPnet, of which the results are the same
+        # for all sizes; and that it is the older of torch's two exporters.
+        warnings.simplefilter("ignore")
+        # The newer one, torch.export, wants a proof that sizes of subsampled frames agree wherever
+        # ESPnet reshapes, and does not find it.
+        torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            file,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=dynamic_axes,
+            opset_version=OPSET,
+            custom_opsets=custom_opsets,
+            dynamo=False,
+        )
+        return onnx.load(file)
+
+
+def join(around: onnx.ModelProto, block: onnx.ModelProto) -> onnx.ModelProto:
+    """Put the recurrent block into the place of the mark, as the body of a Loop.
+
+    The block's weights become initialisers of the outer graph, which a body sees by their names.
+
+    Args:
+        around: The encoder with one mark in it.
+        block: The block, with those of BLOCK_INPUTS that it uses, and one output.
+    """
+    graph = around.graph
+    (mark,) = (node for node in graph.node if f"{node.domain}::{node.op_type}" == MARK)
+    num_loops, states, *others = mark.input
+    block = onnx.compose.add_prefix(block, _PREFIX)
+    used = {value.name.removeprefix(_PREFIX): value for value in block.graph.input}
+    (out,) = block.graph.output
+    scalars = {"iteration": TensorProto.INT64, "condition": TensorProto.BOOL}
+    iteration, condition = (_scalar(*item) for item in scalars.items())
+    going_on = _scalar("going_on", TensorProto.BOOL)
+    nodes = [helper.make_node("Identity", [condition.name], [going_on.name])]
+    outer_names = dict(zip(BLOCK_INPUTS[2:], (states, *others), strict=False))
+    for name, outer in outer_names.items():
+        if name in used:
+            nodes.append(helper.make_node("Identity", [outer], [used[name].name]))
+    body = helper.make_graph(
+        [*nodes, *block.graph.node],
+        "recurrent_block",
+        [iteration, condition, used["states"]],
+        [going_on, out],
+    )
+    loop = helper.make_node("Loop", [num_loops, "", states], list(mark.output), "loops", body=body)
+    mark.CopyFrom(loop)
+    graph.initializer.extend(block.graph.initializer)
+    kept = [opset for opset in around.opset_import if opset.domain != DOMAIN]
+    del around.opset_import[:]
+    around.opset_import.extend(kept)
+    return around
+
+
+def _diagonal(g: Any, vector: Any, offset: Any) -> Any:
+    """torch.diag of a vector, for which the tracer has no operators of its own."""
+    column = g.op("Unsqueeze", vector, g.op("Constant", value_t=torch.tensor([1])))
+    size = g.op("Shape", vector)
+    square = g.op("Expand", column, g.op("Concat", size, size, axis_i=0))
+    return g.op("Mul", square, g.op("EyeLike", square))
+
+
+def _scalar(name: str, kind: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(f"{_PREFIX}{name}", kind, [])
+
+
+def set_default(model: onnx.ModelProto, name: str, value: int, overridable: bool) -> None:
+    """Give a scalar input a value, which whoever runs the model may override or not."""
+    graph = model.graph
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array(value), name))
+    if not overridable:
+        others = [i for i in graph.input if i.name != name]
+        del graph.input[:]
+        graph.input.extend(others)
+
+
+def checked(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the shapes of all its values, checked by ONNX's own rules."""
+    model = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    onnx.checker.check_model(model, full_check=True)
+    return model

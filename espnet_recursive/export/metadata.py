@@ -1,0 +1,71 @@
+"""What a file says about itself: all that a program needs beside it, as text."""
+
+import json
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+import onnx
+
+from espnet_recursive import __version__
+from espnet_recursive.convert.loaded_model import LoadedModel
+from espnet_recursive.publish.model_card import input_features, sampling_rate
+from espnet_recursive.publish.weights import recursion_of
+from espnet_recursive.registry import import_quietly
+
+check_short_utt = import_quietly(
+    "espnet2.legacy.nets.pytorch_backend.transformer.subsampling"
+).check_short_utt
+
+
+def describe(
+    model: onnx.ModelProto, loaded: LoadedModel, num_loops: int | None, int8: bool
+) -> None:
+    """Write into a file what it is and what it takes.
+
+    Args:
+        model: The file.
+        loaded: What it was made of.
+        num_loops: Loops asked for; None for what is configured.
+        int8: Whether it was quantised.
+    """
+    config = loaded.config
+    recursion = recursion_of(config, loaded.name)
+    values: dict[str, Any] = {
+        "espnet_recursive": __version__,
+        "encoder": loaded.encoder,
+        "quantisation": "int8, dynamic" if int8 else "none",
+        "tokens": config["token_list"],
+        "token_type": config.get("token_type"),
+        "shortest_input": shortest_input(loaded.model.encoder),
+        **_features(loaded.model, config),
+    }
+    if recursion is not None:
+        values["recursion"] = recursion | ({"num_loops": num_loops} if num_loops else {})
+    onnx.helper.set_model_props(
+        model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+    )
+    model.producer_name, model.producer_version = "espnet_recursive", __version__
+
+
+def shortest_input(encoder: Any) -> int:
+    """The fewest frames that the input layer can do something with."""
+    return next(n for n in count(1) if not check_short_utt(encoder.embed, n)[0])
+
+
+def _features(model: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the features are, and how they are normalised."""
+    size = input_features(config)
+    values: dict[str, Any] = {"normalize": config.get("normalize")}
+    if size is None:
+        values |= {
+            "sampling_rate": sampling_rate(config),
+            "frontend": config.get("frontend"),
+            "frontend_conf": config.get("frontend_conf") or {},
+        }
+    if values["normalize"] == "global_mvn":
+        values |= {
+            "normalize_mean": model.normalize.mean.tolist() if model.normalize.norm_means else None,
+            "normalize_std": model.normalize.std.tolist() if model.normalize.norm_vars else None,
+        }
+    return values | {"feature_size": size or model.frontend.output_size()}

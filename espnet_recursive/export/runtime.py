@@ -1,0 +1,64 @@
+"""An exported encoder in onnxruntime, in the place of the one that it was made of."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+
+def open_session(
+    model: onnx.ModelProto | str, threads: int | None = None
+) -> onnxruntime.InferenceSession:
+    """Open a model for the CPU.
+
+    Args:
+        model: The model, or the name of its file.
+        threads: Threads of a matrix product; as many as there are cores by default.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # or it warns that num_loops may be chosen
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    source = model if isinstance(model, str) else model.SerializeToString()
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+class OnnxEncoder(torch.nn.Module):
+    """An exported encoder, called as ESPnet calls an encoder.
+
+    Args:
+        model: The model, or the name of its file.
+    """
+
+    def __init__(self, model: onnx.ModelProto | str) -> None:
+        super().__init__()
+        self._session = open_session(model)
+
+    def forward(
+        self, xs_pad: torch.Tensor, ilens: torch.Tensor, num_loops: int | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, None]:
+        """Encode.
+
+        Args:
+            xs_pad: (B, T, F) features.
+            ilens: (B,) their lengths.
+            num_loops: For a file that takes them.
+
+        Returns:
+            (B, T', D), (B,) its lengths, None.
+        """
+        inputs = {"features": xs_pad.numpy(), "lengths": ilens.numpy()}
+        if num_loops is not None:
+            inputs["num_loops"] = np.array(num_loops)
+        out, lengths = self._session.run(["encoder_out", "encoder_out_lens"], inputs)
+        return torch.from_numpy(out), torch.from_numpy(lengths), None
+
+
+def with_encoder(model: Any, encoder: torch.nn.Module) -> Any:
+    """An ESPnet model with another encoder and all else the same; the model is not changed."""
+    twin = copy.copy(model)
+    twin._modules = {**model._modules, "encoder": encoder}
+    return twin
