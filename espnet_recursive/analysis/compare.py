@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_recursive.analysis.experiment import Experiment
-from espnet_recursive.analysis.style import COLORS, LINES, house_style
+from espnet_recursive.analysis.style import COLORS, LINES, picture, plain_numbers
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.scoring import Score
@@ -78,12 +78,7 @@ def plot_learning_curves(experiments: Sequence[Experiment], output: Path | str) 
     Returns:
         `output` as a path.
     """
-    import matplotlib.pyplot as plt
-
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with house_style():
-        figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(10, 4))
+    with picture(output, 1, 2, figsize=(10, 4.2)) as (figure, (loss, accuracy)):
         for color, experiment in zip(cycle(COLORS), experiments, strict=False):
             size = experiment.size
             label = f"{experiment.name} {size.shape}, {size.layers:,} in layers"
@@ -98,15 +93,14 @@ def plot_learning_curves(experiments: Sequence[Experiment], output: Path | str) 
                         label=f"{label}: {phase}" if axes is loss else None,
                     )
         loss.set(yscale="log", xlabel="epoch", ylabel="loss (log scale)", title="Loss")
+        plain_numbers(loss.yaxis)
         accuracy.set(
             xlabel="epoch", ylabel="token accuracy of the decoder", title="Accuracy", ylim=(0, 1.03)
         )
         for axes in (loss, accuracy):
             axes.xaxis.get_major_locator().set_params(integer=True)
-        figure.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, -0.16))
-        figure.savefig(output)
-        plt.close(figure)
-    return output
+        figure.legend(loc="outside lower center", ncols=2)
+    return Path(output)
 
 
 def _by_data_set(scores: dict[str, Score]) -> dict[str, Score]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from espnet_recursive.analysis.loop_sweep import depth_label
 from espnet_recursive.analysis.loop_sweep_table import LoopSweep, Outcome
-from espnet_recursive.analysis.style import COLORS, LINES, house_style
+from espnet_recursive.analysis.style import COLORS, GREY, LINES, MARKERS, picture
 
 _LOOPS = "loops, mean over the utterances"
-_GREY = "0.35"
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,10 @@ def plot_loop_sweep(result: LoopSweep, output: Path | str) -> Path:
     Returns:
         `output` as a path.
     """
-    import matplotlib.pyplot as plt
-
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
     fixed, *exits = _series(result)
     panels = max(1, len(exits))
-    with house_style():
-        size = (max(7.5, 3.1 * (panels + 1)), 3.9)
-        figure, axes = plt.subplots(1, panels + 1, figsize=size, layout="constrained")
+    size = (max(7.5, 3.1 * (panels + 1)), 3.9)
+    with picture(output, 1, panels + 1, figsize=size) as (figure, axes):
         *rates, times = axes
         for number, panel in enumerate(rates):
             panel.sharey(rates[0])
@@ -71,9 +65,7 @@ def plot_loop_sweep(result: LoopSweep, output: Path | str) -> Path:
         for panel in axes:
             panel.xaxis.get_major_locator().set_params(integer=True)
         figure.legend(loc="outside lower center", ncols=len(exits) + 2, handlelength=3)
-        figure.savefig(output)
-        plt.close(figure)
-    return output
+    return Path(output)
 
 
 def _series(result: LoopSweep) -> list[_Series]:
@@ -83,7 +75,7 @@ def _series(result: LoopSweep) -> list[_Series]:
         groups.setdefault(outcome.depth.loop_exit, []).append(outcome)
     looks = [
         {"color": color, "linestyle": line, "marker": marker}
-        for color, line, marker in zip(COLORS, LINES, "os^D", strict=False)
+        for color, line, marker in zip(COLORS, LINES, MARKERS, strict=False)
     ]
     return [
         _Series(
@@ -115,7 +107,7 @@ def _write_thresholds(axes: Any, series: _Series) -> None:
 
 def _mark_accepted(axes: Any, result: LoopSweep) -> None:
     """The largest error rate that is accepted."""
-    axes.axhline(result.accepted_rate, color=_GREY, linewidth=1, linestyle=(0, (1, 2)))
+    axes.axhline(result.accepted_rate, color=GREY, linewidth=1, linestyle=(0, (1, 2)))
 
 
 def _mark_cheapest(
@@ -126,7 +118,7 @@ def _mark_cheapest(
     Its entry in the legend is that of the `last` panel, and so comes last.
     """
     best = result.cheapest
-    ring = {"marker": "o", "markersize": 14, "markerfacecolor": "none", "markeredgecolor": _GREY}
+    ring = {"marker": "o", "markersize": 14, "markerfacecolor": "none", "markeredgecolor": GREY}
     panel = next(
         (p for p, series in zip(rates, exits, strict=False) if best in series.outcomes), rates[0]
     )

@@ -1,7 +1,9 @@
 """Which of our models are rows of the paper's tables, and what they recognised."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,8 @@ from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet_recursive.analysis.paper import PAPER_ROWS, PaperRow
 from espnet_recursive.analysis.parameters import EncoderSize, measure_config
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.bootstrap import Improvement, improvement
 from espnet_recursive.recipe.results import find_real_time_factors, find_scores
-from espnet_recursive.recipe.scoring import Score, headline_unit, read_utterances
+from espnet_recursive.recipe.scoring import Score, headline_unit
 from espnet_recursive.recipe.train_config import (
     espnet_encoder_class,
     read_encoder_config,
@@ -21,32 +22,70 @@ from espnet_recursive.recipe.train_config import (
 )
 from espnet_recursive.registry import ENCODERS, encoder_class
 
+#: Keys of a training's configuration that do not change the model, or are looked at by themselves.
+_NOT_SETTINGS = (
+    "config|output_dir|seed|encoder|encoder_conf|resume|required|version|print_config|dry_run|ngpu|"
+    "num_workers|num_att_plot|use_matplotlib|use_tensorboard|create_graph_in_tensorboard|use_wandb|"
+    "local_rank|multiprocessing_distributed|distributed|(log|wandb|dist)_.*"
+)
+#: What ``--num_loops`` of run.sh adds to the name of a decoding.
+_LOOPS_IN_NAME = re.compile(r"_num_loops(\d+)")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model.
+
+    Attributes:
+        path: The experiment directory.
+        seed: The seed of its training.
+        settings: What it was trained with besides encoder and seed, as JSON.
+        input_size: Dimension of its features.
+    """
+
+    path: Path
+    seed: int = 0
+    settings: str = "{}"
+    input_size: int = 80
+
 
 @dataclass(frozen=True)
 class Result:
     """One data set as one decoding of one model recognised it.
 
     Attributes:
-        experiment: The experiment directory.
+        model: The model.
         decoding: The name of the decoding.
         test_set: The name of the data set.
         unit: What its errors are counted in: "wer", or "cer" for Chinese.
         score: The counts.
-        rtf: The real time factor of the decoding, where it is known.
+        figures: What rtf.json says of the decoding, where it is there: "rtf", and with a recursive
+            encoder "mean_loops" and "mean_executed_layers".
     """
 
-    experiment: Path
+    model: Model
     decoding: str
     test_set: str
     unit: str
     score: Score
-    rtf: float | None
+    figures: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def utterances(self) -> Path:
         """The counts of each utterance."""
-        directory = self.experiment / self.decoding / self.test_set
+        directory = self.model.path / self.decoding / self.test_set
         return directory / f"score_{self.unit}" / "utterances.tsv"
+
+    @property
+    def own_decoding(self) -> str:
+        """The name of the decoding at the model's own depth."""
+        return _LOOPS_IN_NAME.sub("", self.decoding)
+
+    @property
+    def decoded_at(self) -> int | None:
+        """The number of loops that the decoding was told; None for the model's own depth."""
+        loops = _LOOPS_IN_NAME.search(self.decoding)
+        return int(loops[1]) if loops else None
 
 
 @dataclass(frozen=True)
@@ -56,16 +95,25 @@ class Row:
     Attributes:
         name: Its name, which its encoder file has too.
         size: What its encoder holds.
-        paper: The paper's figures; None for a row that is not the paper's.
-        experiments: The directories of the models that have this encoder.
+        paper: The figures of the paper's row of this name; None if there is no such row.
+        models: The models that have this encoder.
         results: What these recognised.
+        policy: The encoder's loop policy.
+        encoder: ESPnet's name of the encoder.
     """
 
     name: str
     size: EncoderSize
     paper: PaperRow | None
-    experiments: Sequence[Path]
+    models: Sequence[Model]
     results: Sequence[Result]
+    policy: str = "fixed"
+    encoder: str = "latent_recursive_transformer"
+
+    @property
+    def is_papers(self) -> bool:
+        """Whether it is the paper's row itself, not a smaller one that corresponds to it."""
+        return self.paper is not None and self.paper.has_size_of(self.size.layers)
 
 
 def read_rows(
@@ -74,7 +122,7 @@ def read_rows(
     folders: Sequence[Path | str],
     decoding: str = "*",
 ) -> list[Row]:
-    """Find the models of the paper's rows and their results.
+    """Find the models of the rows and their results.
 
     A model belongs to a row if its encoder and all options of that are those of the row's file,
     whatever the model is called.
@@ -89,34 +137,18 @@ def read_rows(
         UserError: If a row has no file, or a folder does not exist.
     """
     files = [_row_file(rows_dir, name) for name in names]
-    encoders = {path.parent: _encoder(path) for path in _find_configs(folders)}
+    models = [(_encoder(path), _model(path)) for path in _find_configs(folders)]
+    input_size = models[0][1].input_size if models else Model.input_size
     rows = []
     for name, file in zip(names, files, strict=True):
         encoder, paper = _encoder(file), PAPER_ROWS.get(name)
-        experiments = [path for path, other in encoders.items() if other == encoder]
-        results = [r for path in experiments for r in _read_results(path, paper, decoding)]
-        rows.append(Row(name, measure_config(file), paper, experiments, results))
+        own = [model for other, model in models if other == encoder]
+        size = measure_config(file, own[0].input_size if own else input_size)
+        row = Row(name, size, paper, own, [], encoder[1].get("loop_policy", "fixed"), encoder[0])
+        unit = paper.unit if paper and row.is_papers else None
+        results = [result for model in own for result in _read_results(model, unit, decoding)]
+        rows.append(replace(row, results=results))
     return rows
-
-
-def compare_results(first: Result, second: Result) -> Improvement | None:
-    """Compare two results utterance by utterance.
-
-    Returns:
-        The comparison; None if the utterances or their references differ, or their counts are not
-        there.
-    """
-    if not (first.utterances.exists() and second.utterances.exists()):
-        return None
-    one, other = read_utterances(first.utterances), read_utterances(second.utterances)
-    units = {name: counts.units for name, counts in one.items()}
-    if units != {name: counts.units for name, counts in other.items()}:
-        return None
-    return improvement(
-        [one[name].errors for name in units],
-        [other[name].errors for name in units],
-        list(units.values()),
-    )
 
 
 def _row_file(rows_dir: Path | str, name: str) -> Path:
@@ -149,12 +181,22 @@ def _encoder(path: Path) -> tuple[str, dict[str, Any]]:
     return name, get_default_kwargs(cls) | (config.get("encoder_conf") or {})
 
 
-def _read_results(experiment: Path, paper: PaperRow | None, decoding: str) -> Iterator[Result]:
-    scores = {unit: find_scores(experiment, unit) for unit in ("wer", "cer")}
-    factors = find_real_time_factors(experiment)
+def _model(path: Path) -> Model:
+    config = read_yaml(path)
+    settings = {k: v for k, v in config.items() if not re.fullmatch(_NOT_SETTINGS, k)}
+    return Model(
+        path.parent,
+        config.get("seed") or 0,
+        json.dumps(settings, sort_keys=True, default=str),
+        config.get("input_size") or Model.input_size,
+    )
+
+
+def _read_results(model: Model, unit: str | None, decoding: str) -> Iterator[Result]:
+    scores = {unit: find_scores(model.path, unit) for unit in ("wer", "cer")}
+    figures = find_real_time_factors(model.path)
     for key, words in scores["wer"].items():
         name, test_set = key.rsplit("/", 1)
-        unit = paper.unit if paper else headline_unit(words)
-        if fnmatchcase(name, decoding) and key in scores[unit]:
-            rtf = factors.get(key, {}).get("rtf")
-            yield Result(experiment, name, test_set, unit, scores[unit][key], rtf)
+        own = unit or headline_unit(words)
+        if fnmatchcase(name, decoding) and key in scores[own]:
+            yield Result(model, name, test_set, own, scores[own][key], figures.get(key, {}))

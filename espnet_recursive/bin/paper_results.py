@@ -3,7 +3,10 @@
     paper_results exp --rows B R1 L1
 
 A model belongs to a row if its encoder is that of conf/encoder/<row>.yaml, with all options,
-whatever its directory is called. Rows without a model stand there as not run.
+whatever its directory is called. Rows without a model stand there as not run. Of models that differ
+in nothing but their seed the table has the mean. Rows that are smaller than the paper's rows of
+the same name (--rows_dir) stand beside its figures for the order of the rows alone. The paper's
+claims on two rows are looked at where both have results: supported, contradicted or not resolved.
 """
 
 import argparse

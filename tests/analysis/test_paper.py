@@ -43,3 +43,18 @@ def test_loops_of_table_2_own_the_layers_of_l1():
     loops = [row for name, row in PAPER_ROWS.items() if name.startswith("loops_")]
     assert len(loops) == 6
     assert {(row.table, row.size) for row in loops} == {(2, PAPER_ROWS["L1"].size)}
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "own"),
+    [
+        ("B", 75_657_216, True),
+        ("R4", 3_152_384, True),
+        ("L5", 34_054_144, True),
+        ("L1", 900_000, False),
+        ("L4", 25_219_072, False),
+    ],
+)
+def test_rows_of_another_size(name, layers, own):
+    """Sizes of ESPnet's layers, as the parameter table counts them."""
+    assert PAPER_ROWS[name].has_size_of(layers) is own

@@ -46,10 +46,13 @@ class Recipe:
     def run(self, *options: str) -> tuple[int, str]:
         """Run run.sh to its end; return the status and what it printed."""
         process = self.start(*options)
-        output, _ = process.communicate(timeout=600)
+        try:
+            output, _ = process.communicate(timeout=1800)
+        finally:
+            process.kill()  # with all that it started, where it did not end in time
         return process.returncode, output
 
-    def kill_when(self, exists: str, *options: str, timeout: float = 120) -> str:
+    def kill_when(self, exists: str, *options: str, timeout: float = 600) -> str:
         """Run run.sh and kill it, by SIGKILL and alone, once a file matches `exists`.
 
         Returns what it printed until then.

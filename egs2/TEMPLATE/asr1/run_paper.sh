@@ -2,28 +2,42 @@
 # Trains and scores rows of the paper's tables, one after the other, each with the recipe's run.sh,
 # and after each writes the table of all rows beside the paper's. A stopped run goes on where it
 # was, and what rows share (data, tokens, language model, statistics) is done once.
-# A recipe's run_paper.sh sets known_rows, the rows on its corpus, and sources this file.
+# With --seeds, several models of each row are trained, each in exp/asr_<row>_seed<N>.
+# A recipe's run_paper.sh sets known_rows, the rows on its corpus, where it likes default_seeds and
+# default_asr_config, and sources this file.
 # Options are words separated by spaces, so that some expansions below are not quoted.
 # shellcheck disable=SC2086,SC2034,SC1091
 set -euo pipefail
 
 rows=
 rows_dir=
+seeds=${default_seeds-}
+schedule_loops=5
 keep_going=false
 # Of these options of run.sh the values are needed here too.
 expdir=exp
 python=python3
-asr_config=
+asr_config=${default_asr_config-}
+asr_args=
+num_loops=
+stage=1
+stop_stage=10000
+skip_train=false
+skip_eval=false
 
 help_message=$(cat << EOF
 Usage: $0 --rows "<row> ..." [--option value ...]
 
-    --rows        rows to train and score, for instance "B L1", or all
-    --rows_dir    folder of other encoder files, each a row, instead of the paper's in conf/encoder
-    --keep_going  go on with the other rows when one fails (${keep_going})
+    --rows            rows to train and score, for instance "B L1", or all
+    --rows_dir        folder of other encoder files, each a row, instead of those in conf/encoder
+    --seeds           a model of each row for each of these seeds, in ${expdir}/asr_<row>_seed<N>;
+                      empty for one model with the seed of its training YAML (${seeds})
+    --schedule_loops  rows with a schedule of loops are also decoded at so many; the paper does not
+                      say at how many it did. Empty for at their own number only (${schedule_loops})
+    --keep_going      go on with the other rows when one fails (${keep_going})
 
-All other options are those of run.sh. The training YAML of a row is conf/train_asr_<kind>.yaml, the
-kind being that of its encoder (transformer, branchformer), or that of --asr_config.
+All other options are those of run.sh. The training YAML of a row is ${asr_config:-conf/train_asr_<kind>.yaml, the
+kind being that of its encoder (transformer, branchformer)}, or that of --asr_config.
 The table of all rows: ${expdir}/RESULTS_PAPER.md, and the same as JSON.
 EOF
 )
@@ -43,10 +57,11 @@ while [ $# -gt 0 ]; do
     esac
     [ $# -ge 2 ] || usage_error "--${name} needs a value"
     case ${name} in
-        rows|rows_dir|keep_going) printf -v "${name}" '%s' "$2" ;;
+        rows|rows_dir|seeds|schedule_loops|keep_going) printf -v "${name}" '%s' "$2" ;;
         encoder_config|asr_tag|asr_exp) usage_error "--${name}: each row has its own" ;;
         subset) usage_error "--subset: the paper's rows learn from the whole corpus; see run.sh" ;;
-        expdir|python|asr_config) printf -v "${name}" '%s' "$2"; options+=("--${name}" "$2") ;;
+        expdir|python|asr_config|asr_args|num_loops|stage|stop_stage|skip_train|skip_eval)
+            printf -v "${name}" '%s' "$2"; options+=("--${name}" "$2") ;;
         *) options+=("--${name}" "$2") ;;
     esac
     shift 2
@@ -63,6 +78,16 @@ if [ -z "${known_rows-}" ]; then
     known_rows=$(cd "${rows_dir}" && printf '%s ' *.yaml | sed 's/\.yaml / /g; s/ $//')
 fi
 case ${keep_going} in true|false) ;; *) usage_error "--keep_going is true or false" ;; esac
+for number in ${seeds}; do
+    [[ ${number} =~ ^[0-9]+$ ]] || usage_error "--seeds are numbers, for instance \"0 1 2\", not ${number}"
+done
+[[ ${schedule_loops} =~ ^([1-9][0-9]*)?$ ]] \
+    || usage_error "--schedule_loops is a number, or empty, not ${schedule_loops}"
+for number in "${stage}" "${stop_stage}"; do
+    [[ ${number} =~ ^[0-9]+$ ]] || usage_error "--stage and --stop_stage are numbers, not ${number}"
+done
+[ -z "${seeds}" ] || [[ " ${asr_args}" != *" --seed"* ]] \
+    || usage_error "--asr_args ${asr_args}: name the seeds with --seeds"
 [ -n "${rows}" ] || usage_error "--rows is required. Rows: ${known_rows}"
 [ "${rows}" != all ] || rows=${known_rows}
 
@@ -86,16 +111,61 @@ write_table() {
     log "results: ${expdir}/RESULTS_PAPER.md"
 }
 
+# stages <first> <last> <run.sh's other options...>: those of these stages that are asked for
+stages() {
+    local first=$((stage > $1 ? stage : $1)) last=$((stop_stage < $2 ? stop_stage : $2))
+    shift 2
+    [ ${first} -gt ${last} ] \
+        || with_parent ./run.sh "${options[@]}" "$@" --stage ${first} --stop_stage ${last}
+}
+
+# model <row> <first stage> <run.sh's options of this model...>: trains and scores it
+model() {
+    local file=${rows_dir}/$1.yaml first=$2 own
+    own=(--asr_config "${config_of[$1]}" --encoder_config "${file}" "${@:3}")
+    stages "${first}" 10000 "${own[@]}" || return
+    [ -n "${schedule_loops}" ] && [ -z "${num_loops}" ] && [ "${skip_eval}" = false ] \
+        && grep -q '^ *loop_policy: *schedule' "${file}" || return 0
+    stages 12 13 "${own[@]}" --num_loops "${schedule_loops}" || return
+    [ "${stop_stage}" -lt 14 ] || stages "${first}" 10000 "${own[@]}"  # packs the results of both
+}
+
+# seed_options <row> <seed>: sets own_options, those of one of several models of a row
+seed_options() {
+    local of_yaml
+    own_options=(--asr_tag "$1_seed$2")
+    of_yaml=$(sed -n 's/^seed: *\([0-9]*\).*/\1/p' "${config_of[$1]}")
+    # The YAML's own seed needs no argument, with which the training would be another step.
+    [ "$2" = "${of_yaml:-0}" ] || own_options+=(--asr_args "${asr_args:+${asr_args} }--seed $2")
+}
+
 write_table  # first of all, because it reads the files of all rows
 failed=
-for row in ${rows}; do
-    log "row ${row}: ${rows_dir}/${row}.yaml over ${config_of[${row}]}"
-    if ! with_parent ./run.sh "${options[@]}" --asr_config "${config_of[${row}]}" \
-        --encoder_config "${rows_dir}/${row}.yaml"; then
-        failed+=" ${row}"
-    fi
-    write_table
-    [ -z "${failed}" ] || [ "${keep_going}" = true ] || break
+shared=  # training YAMLs for which all that comes before a training was done
+for seed in ${seeds:-none}; do
+    for row in ${rows}; do
+        name=${row}
+        first=1
+        own_options=()
+        if [ "${seed}" != none ]; then
+            name=${row}_seed${seed}
+            seed_options "${row}" "${seed}"
+            # Data, tokens, language model and statistics do not depend on the seed of a model, but
+            # are made anew where arguments of its training differ.
+            [ "${skip_train}" = true ] || first=11
+            if [ ${first} = 11 ] && [[ " ${shared} " != *" ${config_of[${row}]} "* ]]; then
+                log "what the models of ${config_of[${row}]} share"
+                stages 1 10 --asr_config "${config_of[${row}]}" \
+                    --encoder_config "${rows_dir}/${row}.yaml" --asr_tag "${name}" \
+                    || die "what the rows share could not be made. Mend the cause and start again."
+                shared+=" ${config_of[${row}]}"
+            fi
+        fi
+        log "row ${name}: ${rows_dir}/${row}.yaml over ${config_of[${row}]}"
+        model "${row}" ${first} "${own_options[@]}" || failed+=" ${name}"
+        write_table
+        [ -z "${failed}" ] || [ "${keep_going}" = true ] || break 2
+    done
 done
 [ -z "${failed}" ] || die "rows that failed:${failed}. Start again: what is finished is kept."
 log "finished in ${SECONDS} s"

@@ -4,7 +4,8 @@
 #
 #   ./run_paper.sh --rows "B L1"
 #   ./run_paper.sh --rows all --ngpu 8 --keep_going true
-#   ./run_paper.sh --rows loops_schedule --stage 12 --num_loops 5    the same model at five loops
+#   ./run_paper.sh --rows loops_schedule                     decoded at 20 loops, and at 5
+#   ./run_paper.sh --rows "B L1" --seeds "0 1 2"             three models of each row
 #   ./run_paper.sh --rows all --stage 12 --inference_config conf/decode_asr_fast.yaml
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
