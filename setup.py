@@ -64,6 +64,7 @@ setup(
         "wrapt",
     ],
     extras_require={
+        "bench": ["speechbrain"],
         "export": EXPORT,
         "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", *EXPORT],
         "whisper": ["transformers"],

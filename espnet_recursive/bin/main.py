@@ -27,8 +27,13 @@ COMMANDS = {
     "upload": "publish a packed model on the Hugging Face hub (stage 15)",
     "download-model": "lay a published model out for decoding (stages 12-13)",
     "convert": "make a trained stock model recursive, or unroll a recursive one",
+    "export": "a model's encoder as an ONNX file, for onnxruntime on a device",
     "transcribe": "text of audio files, with a published model or one of your own",
     "sweep-loops": "one model at several depths: error rates, loops, times, and a picture",
+    "layer-similarity": "how alike an encoder's layers are, and which could be one block",
+    "loop-trajectories": "how the latent state moves over the loops",
+    "plot-results": "error rates of a table's rows over loops, parameters or layers, as pictures",
+    "depth-gain": "which utterances gain from depth, by difficulty and by length (Figure 3)",
     "paper-results": "our error rates beside the paper's, row for row",
 }
 
