@@ -23,8 +23,9 @@ class EncoderSize:
         shape: "{n_r, L, n_p, n_c}".
         unique_blocks: Layers that have parameters.
         executed_blocks: Layer executions in a forward pass.
-        layers: Parameters in the layers.
+        layers: Parameters in the layers, with what is private to a loop.
         encoder: Parameters in all: with the input layer and the final norm.
+        private: Those of `layers` that are private to a loop, or adapt what a loop takes.
     """
 
     name: str
@@ -33,6 +34,7 @@ class EncoderSize:
     executed_blocks: int
     layers: int
     encoder: int
+    private: int = 0
 
 
 def measure(name: str, encoder: Any) -> EncoderSize:
@@ -40,9 +42,7 @@ def measure(name: str, encoder: Any) -> EncoderSize:
     return _size(
         name,
         getattr(encoder, "shape", None),
-        len(list(encoder.encoders.children())),
-        _count(encoder.encoders),
-        _count(encoder),
+        {f"encoder.{key}": value.numel() for key, value in encoder.named_parameters()},
     )
 
 
@@ -78,15 +78,10 @@ def measure_state_dict(
         state_dict: The weights of an ESPnet model that has an encoder.
         shape: Its recursion; None for a stock encoder.
     """
-    prefix = "encoder.encoders."
-    weights = {
-        key: value.numel()
-        for key, value in parameters_of(state_dict).items()
-        if key.startswith("encoder.")
-    }
-    blocks = {key.removeprefix(prefix).split(".")[0] for key in weights if key.startswith(prefix)}
-    layers = sum(size for key, size in weights.items() if key.startswith(prefix))
-    return _size(name, shape, len(blocks), layers, sum(weights.values()))
+    weights = parameters_of(state_dict).items()
+    return _size(
+        name, shape, {key: value.numel() for key, value in weights if key.startswith("encoder.")}
+    )
 
 
 def parameters_of(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -115,6 +110,7 @@ def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
                 "unique": size.unique_blocks,
                 "executed": size.executed_blocks,
                 "layers": size.layers,
+                "private": size.private,
                 "encoder in all": size.encoder,
                 "paper": f"{paper.size}M" if paper else "",
                 "reduction": f"{1 - size.layers / baseline:.1%}" if baseline else "",
@@ -124,15 +120,27 @@ def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
 
 
 #: Ends of names of what is saved with the weights but is no parameter.
-_BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".melmat")
+_BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".melmat", "._extra_state")
+_LAYERS = "encoder.encoders."
+#: What a recursive stack holds beside its layers.
+_PRIVATE = ("input_injection", "loop_signals", "private_weights")
 
 
-def _size(
-    name: str, shape: RecursionShape | None, unique_blocks: int, layers: int, encoder: int
-) -> EncoderSize:
-    shape = shape or RecursionShape(unique_blocks, 1, 0, 0)
-    return EncoderSize(name, str(shape), unique_blocks, shape.executed_blocks, layers, encoder)
-
-
-def _count(module: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+def _size(name: str, shape: RecursionShape | None, weights: Mapping[str, int]) -> EncoderSize:
+    """Count parameters by the names that they have in an ESPnet model."""
+    in_stack: dict[str, int] = {}
+    for key, size in weights.items():
+        if key.startswith(_LAYERS):
+            child = key.removeprefix(_LAYERS).split(".")[0]
+            in_stack[child] = in_stack.get(child, 0) + size
+    unique = len(in_stack.keys() - set(_PRIVATE))
+    shape = shape or RecursionShape(unique, 1, 0, 0)
+    return EncoderSize(
+        name,
+        str(shape),
+        unique,
+        shape.executed_blocks,
+        layers=sum(in_stack.values()),
+        encoder=sum(weights.values()),
+        private=sum(in_stack.get(part, 0) for part in _PRIVATE),
+    )

@@ -1,4 +1,4 @@
-"""ESPnet's asr_inference with the depth of recursive encoders among its options.
+"""ESPnet's asr_inference with depth and precision of the encoder among its options.
 
     python -m espnet_recursive.bin.asr_inference --num_loops 3 ...
     python -m espnet_recursive.bin.asr_inference --loop_exit latent --loop_exit_threshold 0.05 ...
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from espnet_recursive.asr.depth import add_depth_options
+from espnet_recursive.asr.precision import add_precision_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
 from espnet_recursive.registry import import_quietly
@@ -29,6 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
         # ESPnet's help of ctc_window_margin says "3.19% CER", which argparse takes for a format.
         action.help = re.sub(r"%(?![(%])", "%%", action.help or "")
     add_depth_options(parser)
+    add_precision_option(parser)
     return parser
 
 

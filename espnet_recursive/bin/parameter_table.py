@@ -1,8 +1,9 @@
 """Print sizes of encoders beside those in the paper.
 
 Without files, all rows of the paper that this repository has in conf/encoder. "layers" counts what
-the paper counts; "encoder in all" adds the input layer and the final norm; "reduction" is that of
-the layers against the row that the paper compares with.
+the paper counts, and what loops have for themselves, which is also in "private"; "encoder in all"
+adds the input layer and the final norm; "reduction" is that of the layers against the row that the
+paper compares with.
 """
 
 import argparse
@@ -39,9 +40,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        row |= {key: f"{row[key]:,}" for key in ("layers", "encoder in all")}
+        row |= {key: f"{row[key]:,}" for key in ("layers", "private", "encoder in all")}
     style = {"text": "simple", "markdown": "pipe"}[args.format]
-    align = ("left", "left", *["right"] * 6)
+    align = ("left", "left", *["right"] * 7)
     print(tabulate(rows, headers="keys", tablefmt=style, colalign=align, disable_numparse=True))
     if any(row["row"] in ("B3", "L5") for row in rows):
         print(

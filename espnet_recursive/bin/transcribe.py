@@ -21,6 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.asr.depth import add_depth_options, given_depth
+from espnet_recursive.asr.precision import add_precision_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
 from espnet_recursive.publish.quiet import quiet_libraries
@@ -43,6 +44,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--format", choices=("text", "json"), default="text", help="form of the output")
     p.add_argument("--output", type=Path, help="file to write to, instead of standard output")
     add_depth_options(p)
+    add_precision_option(p)
     return p
 
 
@@ -57,6 +59,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
     load_model = import_quietly("espnet_recursive.publish.decoding").load_model
     options = {"batch_size": args.batch_size} | given_depth(vars(args))
+    if args.encoder_precision is not None:
+        options["encoder_precision"] = args.encoder_precision
     failures = 0
     with quiet_libraries():
         model = load_model(args.model, args.model_file, args.config, args.device, **options)

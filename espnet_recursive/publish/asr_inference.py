@@ -20,20 +20,23 @@ def inference(options: Mapping[str, Any]) -> None:
 
     Args:
         options: The options of ESPnet's ``asr_inference``, and those of
-            :class:`espnet_recursive.asr.depth.Depth`.
+            :class:`espnet_recursive.asr.depth.Depth`, and ``encoder_precision``.
 
     Raises:
         UserError: If the model cannot be loaded, or cannot run at that depth.
     """
-    depth = given_depth(options)
-    espnet_options = {key: value for key, value in options.items() if key not in DEPTH_OPTIONS}
+    ours = given_depth(options)
+    if options.get("encoder_precision") is not None:
+        ours["encoder_precision"] = options["encoder_precision"]
+    names = (*DEPTH_OPTIONS, "encoder_precision")
+    espnet_options = {key: value for key, value in options.items() if key not in names}
 
     def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
         if model_tag is None:
-            return Speech2Text(**arguments, **depth)
+            return Speech2Text(**arguments, **ours)
         # What the command does not name is the model's own.
         given = {key: value for key, value in arguments.items() if value is not None}
-        return Speech2Text.from_pretrained(model_tag, **given, **depth)
+        return Speech2Text.from_pretrained(model_tag, **given, **ours)
 
     # ESPnet has no place for another class or for more results, so these names are ours while it
     # runs.

@@ -14,6 +14,8 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.publish.speech2text import Speech2Text
 from espnet_recursive.recipe.train_config import read_yaml
 
+_OURS = (*DEPTH_OPTIONS, "encoder_precision")
+
 
 def decoding_options(config: Path | str) -> dict[str, Any]:
     """Read a decoding YAML of a recipe, as ``asr_inference --config`` takes it.
@@ -24,13 +26,13 @@ def decoding_options(config: Path | str) -> dict[str, Any]:
         UserError: If a key is none that ``asr_inference`` has.
     """
     options = read_yaml(config)
-    known = {action.dest for action in asr_inference.get_parser()._actions}.union(DEPTH_OPTIONS)
+    known = {action.dest for action in asr_inference.get_parser()._actions}.union(_OURS)
     for key in options:
         if key not in known:
             near = get_close_matches(str(key), known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(f"{config}: asr_inference has no option {key!r}.{hint}")
-    ours = {*inspect.signature(asr_inference.Speech2Text).parameters, *DEPTH_OPTIONS}
+    ours = {*inspect.signature(asr_inference.Speech2Text).parameters, *_OURS}
     return {key: value for key, value in options.items() if key in ours}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from espnet_recursive.recursion.input_injection import INPUT_INJECTIONS
+from espnet_recursive.recursion.layer_call import CompiledCall, call_layer
 from espnet_recursive.recursion.loop_policy import LoopPolicy, make_loop_policy
 from espnet_recursive.recursion.loop_signal import LOOP_EMBEDDINGS, LoopFiLM
 from espnet_recursive.recursion.private_weights import AdapterConf, PrivateWeights
@@ -17,7 +18,9 @@ from espnet_recursive.recursion.stack import RecursiveStack
 
 @dataclass(frozen=True)
 class RecursionConf:
-    """What loops there are and what is private to one. Each part starts as an exact no-op.
+    """What loops there are, what is private to one, and how they are computed.
+
+    Each private part starts as an exact no-op.
 
     Args:
         loop_policy: How many loops an utterance runs in training: "fixed", "length" (Eq. 4),
@@ -30,6 +33,9 @@ class RecursionConf:
         loop_norms: Whether each loop has layer norms of its own.
         loop_adapter_conf: Low-rank and diagonal weights of each loop; see
             :class:`espnet_recursive.recursion.private_weights.AdapterConf`. None for none.
+        checkpoint_loops: Whether training keeps only the beginning of each loop and computes the
+            loop once more in the backward pass: less memory, same gradients.
+        compile: Whether the layers of the recurrent block go through ``torch.compile``.
     """
 
     loop_policy: str = "fixed"
@@ -40,6 +46,8 @@ class RecursionConf:
     loop_film: bool = False
     loop_norms: bool = False
     loop_adapter_conf: Mapping[str, Any] | None = None
+    checkpoint_loops: bool = False
+    compile: bool = False
 
     @classmethod
     def from_conf(cls, conf: Mapping[str, Any]) -> "RecursionConf":
@@ -81,7 +89,7 @@ class RecursionConf:
             )
         _check_choice("input_injection", self.input_injection, INPUT_INJECTIONS)
         _check_choice("loop_embedding", self.loop_embedding, LOOP_EMBEDDINGS)
-        for key in ("loop_film", "loop_norms"):
+        for key in ("loop_film", "loop_norms", "checkpoint_loops", "compile"):
             if not isinstance(getattr(self, key), bool):
                 raise ValueError(f"{key} must be true or false, not {getattr(self, key)!r}")
         self._adapter()
@@ -113,7 +121,10 @@ class RecursionConf:
             except ValueError as error:
                 raise ValueError(f"loop_adapter_conf: {error}") from error
         injection = INPUT_INJECTIONS[self.input_injection](size) if self.input_injection else None
-        return RecursiveStack(layers, shape, injection, signals, private)
+        layer_call = CompiledCall() if self.compile else call_layer
+        return RecursiveStack(
+            layers, shape, injection, signals, private, self.checkpoint_loops, layer_call
+        )
 
     def _adapter(self) -> AdapterConf | None:
         if not self.loop_adapter_conf:
@@ -127,7 +138,8 @@ class RecursionConf:
     def is_plain(self) -> bool:
         """Whether all loops are alike, equally many for all utterances, and nothing looks at them.
 
-        Such a recursion is the same layers one after the other, as in a stock encoder.
+        Such a recursion is the same layers one after the other, as in a stock encoder, and run so,
+        unless the loops are to be checkpointed or compiled.
         """
         return not str(self)
 

@@ -37,10 +37,12 @@ class LoopPolicy(Protocol):
         needs_progress: Whether the counts depend on the progress.
         depth_in_evaluation: Whether evaluation during a training runs the policy's own counts, not
             the encoder's ``num_loops``.
+        per_utterance: Whether utterances of a batch may have different counts.
     """
 
     needs_progress: ClassVar[bool]
     depth_in_evaluation: ClassVar[bool]
+    per_utterance: ClassVar[bool]
 
     @property
     def most_loops(self) -> int:
@@ -70,6 +72,7 @@ class FixedLoops:
 
     needs_progress: ClassVar[bool] = False
     depth_in_evaluation: ClassVar[bool] = False
+    per_utterance: ClassVar[bool] = False
 
     @property
     def most_loops(self) -> int:
@@ -106,6 +109,7 @@ class LengthLoops:
 
     needs_progress: ClassVar[bool] = False
     depth_in_evaluation: ClassVar[bool] = True
+    per_utterance: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check_range(self, "min_length", "max_length", least=0, strict=True)
@@ -155,6 +159,7 @@ class ScheduleLoops:
 
     needs_progress: ClassVar[bool] = True
     depth_in_evaluation: ClassVar[bool] = True
+    per_utterance: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_range(self, "start", "end")
@@ -193,6 +198,7 @@ class UniformLoops:
 
     needs_progress: ClassVar[bool] = True
     depth_in_evaluation: ClassVar[bool] = False
+    per_utterance: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_range(self, "min_loops", "max_loops")
@@ -234,6 +240,7 @@ class LogNormalPoissonLoops:
 
     needs_progress: ClassVar[bool] = True
     depth_in_evaluation: ClassVar[bool] = False
+    per_utterance: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _check_range(self, "mean_loops", "max_loops")

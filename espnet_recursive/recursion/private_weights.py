@@ -21,7 +21,8 @@ from difflib import get_close_matches
 from typing import Any
 
 import torch
-from torch.func import functional_call
+
+from espnet_recursive.recursion.layer_call import call_layer
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class PrivateWeights(torch.nn.Module):
 
     def call(self, layer: torch.nn.Module, place: int, loop: int, *args: Any) -> Any:
         """Run a layer of the recurrent block with its weights in a loop."""
-        return functional_call(layer, self.weights(layer, place, loop), args)
+        return call_layer(layer, self.weights(layer, place, loop), *args)
 
 
 def key_of(place: int, name: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.recursion.active_rows import ActiveRows
 from espnet_recursive.recursion.exit_criterion import CTCHead, ExitRule
@@ -30,6 +31,8 @@ class LoopPlan:
         exit_rule: When an utterance stops earlier; None for never.
         ctc: The CTC head that the exit rule looks through, on latent states.
         states_after: Positions, in executed layers from 1, whose states are kept.
+        states_beyond: Ends of loops that none of these utterances runs, at which all of them have
+            the state with which they finished.
         condition: Applied to the latent state after those positions, for self-conditioned CTC.
     """
 
@@ -37,6 +40,7 @@ class LoopPlan:
     exit_rule: ExitRule | None = None
     ctc: CTCHead | None = None
     states_after: Collection[int] = ()
+    states_beyond: Collection[int] = ()
     condition: Callable[[Tensor], Tensor] | None = None
 
 
@@ -59,7 +63,6 @@ class Recurrence:
         self.loops = plan.counts.clone()
         self.states: list[tuple[int, Tensor]] = []
         self.row_layers = 0
-        self._position = 0
 
     def __call__(self, xs: Any, masks: Any) -> tuple[Any, Any]:
         """Run it.
@@ -73,22 +76,38 @@ class Recurrence:
         """
         stack = self._stack
         states, *positions = xs if isinstance(xs, tuple) else (xs,)
+        self._invariants = stack.invariants()
+        self._invariants.begin(positions, masks)
         self._rows = ActiveRows(len(states))
-        states = self._run(stack.prelude, states, positions, masks)  # h_0 = P(x)      (1)
-        states = self._loop(states, positions, masks)  # h_i = R(h_{i-1}), i = 1..L  (2)
+        passed, needed = masks, self._invariants.masks
+        states = self._edge(stack.prelude, 0, states, positions, needed)  # h_0 = P(x)         (1)
+        states, loops = self._loop(states, positions, needed)  # h_i = R(h_{i-1}), i = 1..L  (2)
+        self.states += [(position, states) for position in sorted(self._plan.states_beyond)]
         self._rows = ActiveRows(len(states))
-        states = self._run(stack.coda, states, positions, masks)  # y = C(h_L)         (3)
-        return ((states, *positions) if positions else states), masks
+        first = len(stack.prelude) + loops * len(stack.recurrent_block)
+        states = self._edge(stack.coda, first, states, positions, needed)  # y = C(h_L)        (3)
+        return ((states, *positions) if positions else states), passed
 
-    def _loop(self, states: Tensor, positions: list[Tensor], masks: Any) -> Tensor:
-        stack, plan, rule = self._stack, self._plan, self._plan.exit_rule
+    def _edge(
+        self,
+        layers: Sequence[Callable],
+        first: int,
+        states: Tensor,
+        positions: list[Tensor],
+        masks: Any,
+    ) -> Tensor:
+        """Prelude or coda."""
+        states, kept = _run(self._plan, layers, first, states, positions, masks)
+        self._note(layers, states, kept)
+        return states
+
+    def _loop(self, states: Tensor, positions: list[Tensor], masks: Any) -> tuple[Tensor, int]:
+        plan, rule = self._plan, self._plan.exit_rule
         counts, injected, before = plan.counts, states, None
         if rule is not None and rule.min_loops == 1:
             before = rule.view(states, plan.ctc)
         for loop in range(1, int(plan.counts.max()) + 1):
-            layers = stack.in_loop(loop)
-            states = stack.enter_loop(loop, states, injected)
-            states = self._run(layers, states, positions, masks)
+            states = self._one_loop(loop, states, injected, positions, masks)
             finished = counts <= loop
             view = None
             if rule is not None and loop + 1 >= rule.min_loops and not finished.all():
@@ -106,21 +125,52 @@ class Recurrence:
                 view = None if view is None else view.index_select(0, stay)
                 masks = None if masks is None else masks.index_select(0, stay)
             before = view
-        return self._rows.whole(states)
+        return self._rows.whole(states), loop
 
-    def _run(
-        self, layers: Sequence[Callable], states: Tensor, positions: list[Tensor], masks: Any
+    def _one_loop(
+        self, loop: int, states: Tensor, injected: Tensor, positions: list[Tensor], masks: Any
     ) -> Tensor:
-        for layer in layers:
-            xs, _ = layer((states, *positions) if positions else states, masks)
-            states = xs[0] if positions else xs
-            self._position += 1
-            self.row_layers += len(states)
-            if self._position in self._plan.states_after:
-                self.states.append((self._position, self._rows.whole(states)))
-                if self._plan.condition is not None:
-                    states = self._plan.condition(states)
+        stack = self._stack
+        layers = stack.in_loop(loop, self._invariants)
+        first = len(stack.prelude) + (loop - 1) * len(stack.recurrent_block)
+
+        def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+            # Nothing is noted in here: it may run a second time, within the backward pass.
+            states = stack.enter_loop(loop, states, injected)
+            return _run(self._plan, layers, first, states, positions, masks)
+
+        if stack.checkpoint_loops and stack.training and torch.is_grad_enabled():
+            states, kept = checkpoint(compute, states, injected, use_reentrant=False)
+        else:
+            states, kept = compute(states, injected)
+        self._note(layers, states, kept)
         return states
+
+    def _note(
+        self, layers: Sequence[Callable], states: Tensor, kept: list[tuple[int, Tensor]]
+    ) -> None:
+        self.row_layers += len(layers) * len(states)
+        self.states += [(position, self._rows.whole(state)) for position, state in kept]
+
+
+def _run(
+    plan: LoopPlan,
+    layers: Sequence[Callable],
+    first: int,
+    states: Tensor,
+    positions: list[Tensor],
+    masks: Any,
+) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """Run layers, of which the first follows position `first`; states, and those to be kept."""
+    kept = []
+    for position, layer in enumerate(layers, first + 1):
+        xs, _ = layer((states, *positions) if positions else states, masks)
+        states = xs[0] if positions else xs
+        if position in plan.states_after:
+            kept.append((position, states))
+            if plan.condition is not None:
+                states = plan.condition(states)
+    return states, kept
 
 
 def _frames(masks: Any, view: Tensor) -> Tensor:

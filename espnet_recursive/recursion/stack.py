@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from espnet_recursive.recursion.layer_call import LayerCall, call_layer
+from espnet_recursive.recursion.loop_invariant import LoopInvariantLinear, LoopInvariants
 from espnet_recursive.recursion.private_weights import PrivateWeights
 from espnet_recursive.recursion.recurrence import LoopPlan, Recurrence
 from espnet_recursive.recursion.shape import RecursionShape
@@ -24,7 +26,9 @@ class RecursiveStack(torch.nn.Module):
     reach their layers only by iterating over ``encoders`` or by calling it.
 
     Loops that differ, between utterances or from each other, run by a plan: within
-    :meth:`running`, the whole recursion is one callable, and iterating visits that.
+    :meth:`running`, the whole recursion is one callable, and iterating visits that. Within
+    :meth:`sharing`, iterating visits the layers as they are when they know what is the same in all
+    loops.
 
     Args:
         layers: The unique layers; each maps ``(xs, masks)`` to ``(xs, masks)``.
@@ -32,6 +36,9 @@ class RecursiveStack(torch.nn.Module):
         input_injection: What a loop sees of h_0, as in :mod:`input_injection`; None for nothing.
         loop_signals: What tells the layers which loop it is, as in :mod:`loop_signal`.
         private_weights: What a loop adds to the weights of the recurrent block.
+        checkpoint_loops: Whether a loop keeps nothing but its beginning for the backward pass, and
+            is computed once more there.
+        layer_call: What runs a layer of the recurrent block.
 
     Raises:
         ValueError: If `layers` are not as many as `shape` needs.
@@ -48,10 +55,15 @@ class RecursiveStack(torch.nn.Module):
         input_injection: torch.nn.Module | None = None,
         loop_signals: Sequence[torch.nn.Module] = (),
         private_weights: PrivateWeights | None = None,
+        checkpoint_loops: bool = False,
+        layer_call: LayerCall = call_layer,
     ) -> None:
         super().__init__()
         self.shape = shape
+        self.checkpoint_loops = checkpoint_loops
+        self.layer_call = layer_call
         self._running: Recurrence | None = None
+        self._sharing = False
         for index, layer in enumerate(layers):
             self.add_module(str(index), layer)
         if len(self._modules) != shape.unique_blocks:
@@ -99,15 +111,56 @@ class RecursiveStack(torch.nn.Module):
         finally:
             self._running = None
 
-    def in_loop(self, loop: int) -> Sequence[Callable[..., Any]]:
-        """The layers of the recurrent block as they are in a loop, counted from 1."""
-        private = self.private_weights
-        if private is None:
-            return self.recurrent_block
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Have the next pass compute once what is the same in all loops.
+
+        A pass by a plan does so anyway. Not for callers that compute single layers once more within
+        the backward pass, where what was shared is gone.
+        """
+        self._sharing = True
+        try:
+            yield
+        finally:
+            self._sharing = False
+
+    def invariants(self) -> LoopInvariants:
+        """A place for what is the same in all loops of a pass that begins."""
+        places = range(len(self.recurrent_block))
+        return LoopInvariants([self._invariant_linears(place) for place in places])
+
+    def _invariant_linears(self, place: int) -> list[LoopInvariantLinear]:
+        private = self.private_weights.names[place] if self.private_weights else ()
         return [
-            partial(private.call, layer, place, loop)
-            for place, layer in enumerate(self.recurrent_block)
+            module
+            for name, module in self.recurrent_block[place].named_modules()
+            if isinstance(module, LoopInvariantLinear) and f"{name}.weight" not in private
         ]
+
+    def in_loop(self, loop: int, invariants: LoopInvariants) -> Sequence[Callable[..., Any]]:
+        """The layers of the recurrent block as they are in a loop, counted from 1.
+
+        Args:
+            loop: From 1.
+            invariants: Those of the pass, which has begun.
+        """
+        return [partial(self._call, loop, invariants, i) for i in range(len(self.recurrent_block))]
+
+    def _call(
+        self, loop: int, invariants: LoopInvariants, place: int, xs: Any, masks: Any
+    ) -> tuple[Any, Any]:
+        layer, private = self.recurrent_block[place], self.private_weights
+        weights = {} if private is None else private.weights(layer, place, loop)
+        with invariants.in_layer(place):
+            return self.layer_call(layer, weights, xs, masks)
+
+    def _call_plain(
+        self, invariants: LoopInvariants, place: int, xs: Any, masks: Any
+    ) -> tuple[Any, Any]:
+        """A layer of the recurrent block for a caller who knows of no loops."""
+        invariants.begin(xs[1:] if isinstance(xs, tuple) else (), masks)
+        xs, _ = self._call(1, invariants, place, xs, invariants.masks)
+        return xs, masks
 
     def enter_loop(self, loop: int, states: torch.Tensor, injected: torch.Tensor) -> torch.Tensor:
         """What the recurrent block takes in a loop.
@@ -128,8 +181,12 @@ class RecursiveStack(torch.nn.Module):
             yield self._running
             return
         yield from self.prelude  # h_0 = P(x)                        (1)
+        block: Sequence[Any] = self.recurrent_block
+        if self._sharing and self.shape.num_loops > 1:
+            shared = self.invariants()
+            block = [partial(self._call_plain, shared, place) for place in range(len(block))]
         for _ in range(self.shape.num_loops):
-            yield from self.recurrent_block  # h_i = R(h_{i-1}), i = 1..L  (2)
+            yield from block  # h_i = R(h_{i-1}), i = 1..L               (2)
         yield from self.coda  # y = C(h_L)                           (3)
 
     def __len__(self) -> int:
@@ -147,8 +204,7 @@ class RecursiveStack(torch.nn.Module):
         """
         # ESPnet's stock container draws one number a layer here, for a layer drop that its callers
         # never switch on. Drawing them too keeps the random stream, and so dropout, identical.
-        if self._running is None:
-            torch.empty(len(self)).uniform_()
+        torch.empty(len(self)).uniform_()
         for layer in self:
             args = layer(*args)
         return args

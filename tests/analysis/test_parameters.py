@@ -40,6 +40,32 @@ def test_weights_alone_say_the_same(name):
     assert 0 < size.layers < size.encoder
 
 
+@pytest.mark.parametrize("name", ENCODERS)
+def test_private_parts_count_and_are_no_layers(name):
+    """16 numbers a vector; 3 loops. Counters of a training's progress are no parameters."""
+    parts = {
+        "input_injection": ("concat", 2 * 16 * 16 + 16),
+        "loop_embedding": ("learned", 3 * 16),
+        "loop_film": (True, 2 * 3 * 16),
+        "loop_adapter_conf": (
+            {"target_modules": ["linear_q"], "rank": 2, "diagonal": True},
+            2 * 3 * (2 * (16 + 16) + 16),
+        ),
+    }
+    policy = {"loop_policy": "uniform", "loop_policy_conf": {"min_loops": 1, "max_loops": 3}}
+    conf = {key: value for key, (value, _) in parts.items()}
+    options = {"use_flash_attn": False} if name.endswith("e_branchformer") else {}
+    encoder = encoder_class(name)(80, **SMALL, **SHAPE, **conf, **policy, **options)
+    without = measure("x", encoder_class(name)(80, **SMALL, **SHAPE, **options))
+    size = measure("x", encoder)
+    assert size.private == sum(number for _, number in parts.values())
+    assert size.layers == without.layers + size.private and without.private == 0
+    assert size.encoder == without.encoder + size.private
+    assert (size.unique_blocks, size.executed_blocks) == (4, 8)
+    assert size == measure_state_dict("x", weights_of(encoder), encoder.shape)
+    assert paper_table([size])[0]["private"] == size.private
+
+
 def test_buffers_are_no_parameters():
     """Each Conformer layer saves three buffers of a BatchNorm with its weights."""
     encoder = encoder_class("latent_recursive_conformer")(80, **SMALL, **SHAPE)

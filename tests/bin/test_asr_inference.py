@@ -70,6 +70,11 @@ def test_an_exit_rule_of_the_yaml(decode, tmp_path, batch_size):
     }
 
 
+def test_a_precision(decode):
+    plain, prepared = decode(asr_inference), decode(asr_inference, "--encoder_precision", "float32")
+    assert prepared["text"] == plain["text"]
+
+
 def test_what_is_given_goes_before_the_yaml(decode, tmp_path):
     config = tmp_path / "loops.yaml"
     config.write_text(json.dumps(FAST | {"num_loops": 1}))

@@ -9,8 +9,8 @@ from espnet_recursive.analysis.paper import PAPER_ROWS
 from espnet_recursive.bin import parameter_table
 from espnet_recursive.bin.parameter_table import main
 
-COLUMNS = ["row", "{n_r, L, n_p, n_c}", "unique", "executed", "layers", "encoder in all", "paper",
-           "reduction"]  # fmt: skip
+COLUMNS = ["row", "{n_r, L, n_p, n_c}", "unique", "executed", "layers", "private",
+           "encoder in all", "paper", "reduction"]  # fmt: skip
 ROWS = Path(parameter_table.__file__).parents[2] / "conf" / "encoder"
 
 
@@ -53,7 +53,8 @@ def text_rows(text):
 
 
 def as_text(row):
-    return [f"{v:,}" if c in ("layers", "encoder in all") else str(v) for c, v in row.items()]
+    numbers = ("layers", "private", "encoder in all")
+    return [f"{v:,}" if c in numbers else str(v) for c, v in row.items()]
 
 
 def test_text_has_the_numbers_of_json(table):

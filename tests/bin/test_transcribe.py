@@ -53,6 +53,11 @@ def test_a_depth(transcribe, recipe):  # noqa: F811
     assert json.loads(line)["loops"] == 2
 
 
+def test_a_precision(transcribe, recipe):  # noqa: F811
+    prepared = transcribe(recipe.audio[0], "--encoder_precision", "float32")
+    assert prepared == transcribe(recipe.audio[0])
+
+
 def test_a_depth_that_cannot_be(transcribe, recipe):  # noqa: F811
     with pytest.raises(SystemExit, match="Error: loop_exit=latent needs loop_exit_threshold"):
         transcribe(recipe.audio[0], "--loop_exit", "latent")

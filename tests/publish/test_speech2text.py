@@ -218,3 +218,22 @@ def test_a_stock_model_has_no_depth_to_choose(recipe):
     stock = recipe.train_asr("one_block", "transformer", ENCODER | {"num_blocks": 1})
     with pytest.raises(UserError, match="num_loops=2: .* TransformerEncoder, runs each layer once"):
         Speech2Text.from_pretrained(stock, num_loops=2)
+
+
+@pytest.mark.parametrize("encoder_precision", ["float32", "bfloat16", "int8"])
+def test_a_prepared_encoder(packed, recipe, encoder_precision):
+    plain = Speech2Text.from_pretrained(packed, **FAST)
+    prepared = Speech2Text.from_pretrained(packed, **FAST, encoder_precision=encoder_precision)
+    expected, found = decode(plain, recipe), decode(prepared, recipe)
+    if encoder_precision == "float32":
+        assert [tokens for _, tokens in found] == [tokens for _, tokens in expected]
+    for (score, _), (other, _) in zip(expected, found, strict=True):
+        assert score == pytest.approx(other, rel=1e-4 if encoder_precision == "float32" else 0.1)
+
+
+def test_a_precision_that_cannot_be(packed):
+    with pytest.raises(UserError, match="encoder_precision='fp8' is none of float32, bfloat16"):
+        Speech2Text.from_pretrained(packed, encoder_precision="fp8")
+    for key, value in (("dtype", "bfloat16"), ("quantize_asr_model", True)):
+        with pytest.raises(UserError, match=f"{key}={value} does not go with encoder_precision"):
+            Speech2Text.from_pretrained(packed, encoder_precision="int8", **{key: value})

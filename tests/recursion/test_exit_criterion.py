@@ -33,6 +33,15 @@ def test_divergence_is_the_mean_over_frames():
     assert divergence(before, after, MASK).tolist() == pytest.approx([kl, kl / 2])
 
 
+def test_divergence_of_many_frames_is_that_of_all():
+    """Which are computed a few at a time."""
+    before, after = torch.randn(2, 3, 41, 7).log_softmax(-1)
+    mask = torch.arange(41) < torch.tensor([41, 33, 0])[:, None]
+    of_frames = torch.nn.functional.kl_div(before, after, reduction="none", log_target=True)
+    expected = (of_frames.sum(-1) * mask).sum(1) / mask.sum(1).clamp_min(1)
+    torch.testing.assert_close(divergence(before, after, mask), expected)
+
+
 def test_changed_labels_is_a_share_of_frames():
     before = torch.tensor([[1, 2, 3], [1, 1, 7]])
     after = torch.tensor([[1, 0, 3], [1, 1, 8]])

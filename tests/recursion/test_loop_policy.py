@@ -55,6 +55,11 @@ def test_a_count_depends_on_nothing_else_in_the_batch(policy):
     assert policy(progress, LENGTHS).tolist() == alone
 
 
+def test_which_policies_give_utterances_loops_of_their_own(policy):
+    counts = [policy(Progress(1, n, n), LENGTHS) for n in range(5)]
+    assert any(len(of_pass.unique()) > 1 for of_pass in counts) == policy.per_utterance
+
+
 def test_equal_progress_has_equal_counts_and_no_other_random_number_is_drawn(policy):
     torch.manual_seed(3)
     np.random.seed(3)

@@ -166,3 +166,13 @@ def test_the_ctc_head_is_asked_once_a_loop():
     # After loops 2 to 5: the second is the first to be compared with, and after the last
     # nothing can be saved.
     assert calls == [2, 2, 2, 2]
+
+
+def test_ends_of_loops_that_nobody_runs_have_the_states_of_all():
+    _, done, _ = run([1, 2], states_after={3, 5}, states_beyond={9, 7})
+    assert [(p, s.flatten().tolist()) for p, s in done.states] == [
+        (3, [123, 123]),
+        (5, [123, 12323]),
+        (7, [123, 12323]),
+        (9, [123, 12323]),
+    ]

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import MISSING, fields
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from espnet_recursive.asr.encoder.conf_checks import (
     check_positions,
     check_values,
 )
+from espnet_recursive.asr.encoder.position_projections import know_positions
 from espnet_recursive.errors import reason
 from espnet_recursive.recursion.conf import RecursionConf
 from espnet_recursive.recursion.exit_criterion import ExitRule
@@ -60,7 +61,7 @@ class LatentRecursiveEncoder(AbsEncoder):
             which the other keys say where it recurs
             (see :meth:`espnet_recursive.recursion.shape.RecursionShape.from_conf`).
         loop_policy, loop_policy_conf, interctc_loops, input_injection, loop_embedding, loop_film,
-            loop_norms, loop_adapter_conf: Those of
+            loop_norms, loop_adapter_conf, checkpoint_loops, compile: Those of
             :class:`espnet_recursive.recursion.conf.RecursionConf`.
         interctc_layer_idx: Where the stock encoder has it: positions of intermediate CTC, counted
             in *executed* layers. Position n_p + i * n_r is the end of loop i. The position is also
@@ -114,6 +115,7 @@ class LatentRecursiveEncoder(AbsEncoder):
         self.row_layers = 0
         self.set_depth()
         keep_weights_when_watched(self.encoders)
+        know_positions(self.encoders)
 
     @classmethod
     def _check(
@@ -133,6 +135,13 @@ class LatentRecursiveEncoder(AbsEncoder):
         positions = effective.get("interctc_layer_idx")
         positions = [] if positions is None else positions
         check_positions("interctc_layer_idx", positions, 1, depth - 1)
+        always_run = shape.prelude_blocks + shape.recurrent_blocks
+        if recursion.make_policy(shape).per_utterance and max(positions, default=0) > always_run:
+            raise EncoderConfError(
+                f"interctc_layer_idx={positions} counts executed layers, of which utterances have "
+                f"different numbers with loop_policy={recursion.loop_policy}: beyond the first "
+                f"loop, which ends with layer {always_run}, name loops in interctc_loops"
+            )
         # Position 0 is the input layer.
         checkpointed = effective.get("gradient_checkpoint_layers", [])
         check_positions("gradient_checkpoint_layers", checkpointed, 0, depth)
@@ -186,15 +195,19 @@ class LatentRecursiveEncoder(AbsEncoder):
 
         Returns:
             ``(out, olens, None)``, out being (B, T', D); or ``((out, states), olens, None)`` where
-            intermediate CTC or all hidden states are asked for. With ``interctc_loops``, loops that
-            no utterance ran are left out.
+            intermediate CTC or all hidden states are asked for. An utterance that has finished
+            before has the state with which it finished. Loops that no utterance runs are left out
+            of ``interctc_loops``, unless the policy gives utterances loops of their own.
 
         Raises:
             espnet2.asr.encoder.abs_encoder.TooShortUttError: If the input is too short.
         """
         if not self._runs_by_plan():
             self.loops_run = None
-            return super().forward(xs_pad, ilens, *args, **kwargs)
+            # ESPnet's own checkpointing computes layers once more when the pass is over.
+            checkpointed = getattr(self, "gradient_checkpoint_layers", None)
+            with nullcontext() if checkpointed else self.encoders.sharing():
+                return super().forward(xs_pad, ilens, *args, **kwargs)
         call = inspect.signature(self._stock.forward).bind(self, xs_pad, ilens, *args, **kwargs)
         options = {key: value for key, value in call.arguments.items() if key != "self"}
         return_all_hs = options.pop("return_all_hs", False)
@@ -222,14 +235,19 @@ class LatentRecursiveEncoder(AbsEncoder):
             self.shape.prelude_blocks,
             self.shape.coda_blocks,
         )
+        beyond: set[int] = set()
         if return_all_hs:
             wanted = set(range(1, most.executed_blocks + 1))
         else:
             n_p, n_r = self.shape.prelude_blocks, self.shape.recurrent_blocks
             ends = {n_p + loop * n_r for loop in self.recursion.interctc_loops}
             # Positions beyond the last loop would be in the coda of a shallower pass.
-            ends &= set(range(n_p + most.num_loops * n_r + 1))
-            wanted = ends.union(getattr(self, "interctc_layer_idx", None) or ())
+            reached = {end for end in ends if end <= n_p + most.num_loops * n_r}
+            if self.loop_policy.per_utterance and (self.training or self._num_loops is None):
+                # Else the loss of an utterance would depend on the batch that it is in, and the
+                # statistics that ranks add up would differ in their names.
+                beyond = ends - reached
+            wanted = reached.union(getattr(self, "interctc_layer_idx", None) or ()) - beyond
             wanted.discard(most.executed_blocks)
         condition = None
         if getattr(self, "interctc_use_conditioning", False) and not return_all_hs:
@@ -240,8 +258,8 @@ class LatentRecursiveEncoder(AbsEncoder):
                 return states + self.conditioning_layer(posteriors)
 
         if self.training:
-            return LoopPlan(counts, states_after=wanted, condition=condition)
-        return LoopPlan(counts, self._exit_rule, self._ctc_head, wanted, condition)
+            return LoopPlan(counts, None, None, wanted, beyond, condition)
+        return LoopPlan(counts, self._exit_rule, self._ctc_head, wanted, beyond, condition)
 
     def _training_loops(self, ilens: torch.Tensor) -> torch.Tensor:
         if self.progress is None:

@@ -270,7 +270,8 @@ def test_espnet_reads_the_options_and_their_defaults(arch):
     loops = {"loop_policy": "fixed", "loop_policy_conf": {}, "interctc_loops": []}
     private = dict.fromkeys(("input_injection", "loop_embedding", "loop_adapter_conf"))
     private |= {"loop_film": False, "loop_norms": False}
-    assert ours == {**stock, "num_blocks": None, **recursion, **loops, **private}
+    speed = {"checkpoint_loops": False, "compile": False}
+    assert ours == {**stock, "num_blocks": None, **recursion, **loops, **private, **speed}
 
 
 def test_signature_keeps_espnets_order_and_types(arch):

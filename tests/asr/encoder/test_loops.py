@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 import torch
 from espnet2.asr.ctc import CTC
+from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.recursion.exit_criterion import EXIT_CRITERIA, ExitRule
 from tests.asr.encoder.conftest import ARCHITECTURES
@@ -118,35 +119,32 @@ def test_alone_equals_batched_with_sdpa_and_without(arch, use_sdpa):
     compare_alone_with_batched(build(arch, "length", "norms", use_sdpa=use_sdpa, **options))
 
 
+def test_all_parts_together(arch):
+    together = {key: value for part in PARTS.values() for key, value in part.items()}
+    together["loop_adapter_conf"] = {
+        "target_modules": ["linear_q", "linear_v"], "rank": 2, "alpha": 3, "diagonal": True,
+    }  # fmt: skip
+    compare_alone_with_batched(build(arch, "length", **together))
+
+
 def compare_alone_with_batched(encoder):
     x, lengths = features()
     for training in (True, False):
         together, alone = copy.deepcopy(encoder), copy.deepcopy(encoder)
         out, olens, states = outputs(together.train(training)(x, lengths))
-        loops = [SHAPE[1]] * 4 if together.loops_run is None else together.loops_run.tolist()
-        sum(
-            loss_of(out[row : row + 1], olens[row : row + 1], reached(states, row, loops[row]))
-            for row in range(4)
-        ).backward()
+        loss_of(out, olens, states).backward()
         for row, length in enumerate(LENGTHS):
             one = alone.train(training)
             if encoder.progress is not None:  # each of them is in the same training pass
                 one.progress = copy.deepcopy(encoder.progress)
             own = outputs(one(x[row : row + 1, :length], lengths[row : row + 1]))
             torch.testing.assert_close(own[0][0], out[row, : olens[row]], rtol=1e-5, atol=1e-5)
-            in_batch = reached(states, row, loops[row])
-            assert own[2].keys() == in_batch.keys()
+            assert own[2].keys() == states.keys()
             for position, state in own[2].items():
-                state_in_batch = in_batch[position][:, : olens[row]]
-                torch.testing.assert_close(state, state_in_batch, rtol=1e-5, atol=1e-5)
+                in_batch = states[position][row, : olens[row]]
+                torch.testing.assert_close(state[0], in_batch, rtol=1e-5, atol=1e-5)
             loss_of(*own).backward()
         torch.testing.assert_close(gradients(alone), gradients(together), rtol=1e-5, atol=1e-5)
-
-
-def reached(states, row, loops):
-    """An utterance's states at the loops that it ran; at others it shows its last one."""
-    n_r, _, n_p, _ = SHAPE
-    return {p: x[row : row + 1] for p, x in states.items() if p <= n_p + loops * n_r}
 
 
 def test_utterances_of_different_loops_are_in_the_batch(arch):
@@ -320,6 +318,25 @@ def test_a_schedule_goes_on_epoch_by_epoch(arch):
     assert int(fresh.loops_run[0]) == 4 == fresh.shape.num_loops
 
 
+def test_a_schedule_by_steps_counts_those_of_the_optimiser(arch, monkeypatch):
+    """Two passes accumulate their gradients to a step; validation and a skipped step count none."""
+    monkeypatch.setitem(POLICIES, "schedule", {"end": 4, "total": 4, "unit": "step"})
+    encoder = build(arch, "schedule")
+    optimizer = torch.optim.SGD(encoder.parameters(), 1e-3)
+    x, lengths = features()
+    seen = []
+    for number in range(8):
+        encoder.train()
+        loss_of(*outputs(encoder(x, lengths))).backward()
+        seen.append(int(encoder.loops_run[0]))
+        if number % 2 and number != 3:
+            optimizer.step()
+            optimizer.zero_grad()
+        encoder.eval()(x, lengths)
+        assert int(encoder.loops_run[0]) == seen[-1]
+    assert seen == [1, 1, 2, 2, 2, 2, 3, 3]
+
+
 def test_a_schedule_is_resumed_in_the_middle(arch):
     encoder = build(arch, "schedule")
     x, lengths = features()
@@ -353,6 +370,34 @@ def test_random_depth_resumes_and_leaves_other_random_numbers_alone(arch, policy
     assert drawn(resumed, 6) == rest
     encoder.eval()(x, lengths)
     assert encoder.loops_run.tolist() == [encoder.shape.num_loops] * 4
+
+
+@pytest.mark.parametrize("policy", ["uniform", "schedule"])
+@pytest.mark.parametrize("how", ["loops", "encoder", "encoder, reentrant"])
+def test_a_pass_that_is_computed_again_has_its_loops_again(arch, policy, how):
+    """Activation checkpointing, within the encoder and around it: loops, progress, gradients."""
+    x, lengths = features()
+    results = []
+    for checkpointed in (False, True):
+        encoder = build(arch, policy, "film", checkpoint_loops=checkpointed and how == "loops")
+        drawn = []
+        for _ in range(3):
+            encoder.train()
+
+            def run(x, encoder=encoder):
+                return encoder(x, lengths)[0]
+
+            if checkpointed and how != "loops":
+                reentrant = how == "encoder, reentrant"
+                out = checkpoint(run, x.clone().requires_grad_(), use_reentrant=reentrant)
+            else:
+                out = run(x)
+            loss_of(out, torch.tensor([out.shape[1]] * 4), {}).backward()
+            drawn.append(int(encoder.loops_run[0]))
+        results.append((drawn, encoder.progress.get_extra_state(), gradients(encoder)))
+    assert results[0][0] == results[1][0] and len(set(results[0][0])) > 1
+    assert results[1][1].tolist() == [3, 0, 3]
+    torch.testing.assert_close(results[1][2], results[0][2], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["transformer", "conformer"])
@@ -412,6 +457,7 @@ def test_exit_of_each_utterance_is_that_of_it_alone(arch, criterion, ctc):
     encoder.set_depth(exit_rule=rule, ctc=ctc)
     out, olens, _ = encoder(x, lengths)
     loops = encoder.loops_run.tolist()
+    assert encoder.row_layers == sum(1 + count + 1 for count in loops)
     for row, length in enumerate(LENGTHS):
         own, _, _ = encoder(x[row : row + 1, :length], lengths[row : row + 1])
         assert encoder.loops_run.tolist() == [loops[row]]

@@ -1,0 +1,62 @@
+"""Linear layers with weights in shape: the same numbers."""
+
+import pytest
+import torch
+
+from espnet_recursive.asr.packed_linear import PackedLinear, can_pack, quantised, together
+
+
+@pytest.fixture
+def linear():
+    torch.manual_seed(0)
+    return torch.nn.Linear(24, 40)
+
+
+@pytest.mark.parametrize("shape", [(24,), (7, 24), (2, 7, 24)], ids=str)
+@pytest.mark.parametrize("activation", ["none", "relu", "gelu"])
+def test_packed(linear, shape, activation):
+    if not can_pack(linear):
+        pytest.skip("this torch has no oneDNN")
+    functions = {"none": lambda x: x, "relu": torch.relu, "gelu": torch.nn.functional.gelu}
+    x = torch.randn(shape)
+    for layer in (linear, torch.nn.Linear(24, 40, bias=False)):
+        expected = functions[activation](layer(x))
+        torch.testing.assert_close(
+            PackedLinear(layer, activation)(x), expected, rtol=1e-5, atol=1e-5
+        )
+
+
+def test_what_is_not_packed():
+    assert not can_pack(torch.nn.Linear(2, 2).double())
+    assert not can_pack(torch.nn.Linear(2, 2, device="meta"))
+
+
+def test_layers_of_the_same_input_are_one(linear):
+    linears = [linear, torch.nn.Linear(24, 8), torch.nn.Linear(24, 16)]
+    unions = []
+
+    def prepare(union):
+        calls = []
+        union.register_forward_hook(lambda *_: calls.append(1))
+        unions.append((union, calls))
+        return union
+
+    parts = together(linears, prepare)
+    ((union, calls),) = unions
+    assert union.out_features == 64
+    for _ in range(2):
+        x = torch.randn(2, 5, 24)
+        for part, layer in zip(parts, linears, strict=True):
+            torch.testing.assert_close(part(x), layer(x), rtol=1e-5, atol=1e-5)
+    assert len(calls) == 2
+    # One that is asked about another input computes.
+    x, other = torch.randn(3, 24), torch.randn(3, 24)
+    parts[0](x)
+    torch.testing.assert_close(parts[2](other), linears[2](other), rtol=1e-5, atol=1e-5)
+
+
+def test_eight_bits(linear):
+    x = torch.randn(50, 24)
+    error = (quantised(linear)(x) - linear(x)).norm() / linear(x).norm()
+    assert error < 0.03
+    assert type(linear) is torch.nn.Linear
