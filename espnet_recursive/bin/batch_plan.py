@@ -1,9 +1,10 @@
 """Batches and accumulation that keep a training YAML's optimiser step on other GPUs.
 
     batches=$(espnet-recursive batch-plan conf/train_asr_transformer.yaml --ngpu 2)
-    ./run.sh --ngpu 2 --asr_args "${batches}"
+    lm_batches=$(espnet-recursive batch-plan conf/train_lm_transformer.yaml --ngpu 2)
+    ./run.sh --ngpu 2 --asr_args "${batches}" --lm_args "${lm_batches}"
 
-Standard output has the arguments of asr_train alone, standard error what they mean.
+Standard output has the arguments of asr_train or lm_train alone, standard error what they mean.
 """
 
 import argparse
@@ -24,8 +25,9 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--per_gpu",
         type=float,
-        help="what a GPU holds at a time: seconds of audio (batch_type length; by default guessed "
-        "from --gpu_memory) or utterances (batch_type sorted; by default the YAML's batch)",
+        help="what a GPU holds at a time: seconds of audio, or tokens of a language model "
+        "(batch_type length; by default guessed from --gpu_memory), or utterances (batch_type "
+        "sorted; by default the YAML's batch)",
     )
     return p
 

@@ -13,7 +13,12 @@ from tqdm import tqdm
 
 from espnet_recursive.corpora.archive import OPENSLR, fetch, find_archive
 from espnet_recursive.corpora.unpack import is_unpacked, unpack
-from espnet_recursive.corpora.utterances import Utterance, Utterances, num_samples
+from espnet_recursive.corpora.utterances import (
+    Utterance,
+    Utterances,
+    check_corpus_dir,
+    num_samples,
+)
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.disk_space import check_room
@@ -107,6 +112,7 @@ def _provide(download_dir: Path | str, base_url: str) -> Path:
 
 def _find(corpus_dir: Path) -> Path:
     """The folder data_aishell, which may be `corpus_dir` or in it."""
+    check_corpus_dir(corpus_dir)
     inside = corpus_dir / "data_aishell"
     corpus = inside if inside.is_dir() else corpus_dir
     missing = [

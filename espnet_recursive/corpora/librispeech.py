@@ -13,7 +13,12 @@ from tqdm import tqdm
 
 from espnet_recursive.corpora.archive import OPENSLR, Archive, fetch, find_archive
 from espnet_recursive.corpora.unpack import is_unpacked, open_archive, unpack
-from espnet_recursive.corpora.utterances import Utterance, Utterances, num_samples
+from espnet_recursive.corpora.utterances import (
+    Utterance,
+    Utterances,
+    check_corpus_dir,
+    num_samples,
+)
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
 from espnet_recursive.recipe.disk_space import check_room
@@ -142,6 +147,7 @@ def _provide(parts: tuple[str, ...], corpus: Path, base_url: str) -> None:
 
 def _check_corpus(parts: tuple[str, ...], corpus_dir: Path) -> Path:
     """The folder of the parts, which may be `corpus_dir` or LibriSpeech in it."""
+    check_corpus_dir(corpus_dir)
     inside = corpus_dir / "LibriSpeech"
     corpus = inside if inside.is_dir() else corpus_dir
     names = [Path(part).name for part in parts]

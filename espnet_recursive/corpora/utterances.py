@@ -66,6 +66,19 @@ class Utterances(dict[str, Utterance]):
         )
 
 
+def check_corpus_dir(corpus_dir: Path) -> None:
+    """Refuse a folder of a corpus that is not there.
+
+    Raises:
+        UserError: Naming the option and how to do without.
+    """
+    if not corpus_dir.is_dir():
+        raise UserError(
+            f"--corpus_dir {corpus_dir} does not exist or is no folder. Give the folder that the "
+            "corpus was unpacked to, or leave --corpus_dir out to download it."
+        )
+
+
 def num_samples(audio: Path | str) -> int:
     """The length of an audio file in samples, as its header has it.
 

@@ -18,6 +18,8 @@ from espnet_recursive.recipe.train_config import read_yaml
 #: the memory that goes to weights, optimiser and PyTorch itself before there is any audio.
 SECONDS_ON_80_GB = 600
 FIXED_GB = 4
+#: A guess, too: what it holds of a language model's text.
+TOKENS_ON_80_GB = 25_000
 #: ESPnet's default.
 _BATCH_BINS = 1_000_000
 _BATCH_SIZE = 20
@@ -33,7 +35,8 @@ class BatchPlan:
         accum_grad: Batches in a step.
         gpus: How many GPUs a batch is dealt out to.
         wanted: What the YAML puts into a step, in the unit of `batch`.
-        rate: What makes one second of audio, or one utterance, of `batch`.
+        rate: What makes one `unit` of `batch`, such as the sampling rate.
+        unit: What batches are said to be of: seconds of audio, tokens or utterances.
     """
 
     option: str
@@ -42,10 +45,11 @@ class BatchPlan:
     gpus: int
     wanted: int
     rate: int
+    unit: str
 
     @property
     def arguments(self) -> str:
-        """The arguments of ``asr_train``."""
+        """The arguments of ``asr_train`` or ``lm_train``."""
         return f"--{self.option} {self.batch} --accum_grad {self.accum_grad}"
 
     @property
@@ -54,12 +58,11 @@ class BatchPlan:
         return self.batch * self.accum_grad / self.wanted - 1
 
     def __str__(self) -> str:
-        unit = "s of audio" if self.option == "batch_bins" else "utterances"
         step = self.batch * self.accum_grad / self.rate
         each = self.batch / self.gpus / self.rate
         text = (
-            f"An optimiser step takes {step:.6g} {unit}: {self.accum_grad} x {self.gpus} GPUs x "
-            f"{each:.4g}."
+            f"An optimiser step takes {step:.6g} {self.unit}: "
+            f"{self.accum_grad} x {self.gpus} GPUs x {each:.4g}."
         )
         if abs(self.error) < 1e-6:
             return f"{text} That is what the YAML has."
@@ -76,7 +79,8 @@ def plan_batches(
         gpus: Number of GPUs, on all nodes together.
         gpu_memory: Memory of one in GB, from which `per_gpu` is guessed for batch_type length.
         per_gpu: What one GPU holds at a time, in seconds of audio (batch_type length) or utterances
-            (sorted, unsorted); those that the YAML has in a batch by default.
+            (sorted, unsorted); those that the YAML has in a batch by default. Tokens, where the
+            YAML is a language model's.
 
     Raises:
         UserError: If there is no GPU, it holds nothing, or the YAML's batches cannot be planned.
@@ -87,13 +91,18 @@ def plan_batches(
     accum_grad = values.get("accum_grad", 1)
     match values.get("batch_type", "folded"):
         case "length":
-            rate = _sampling_rate(values)
+            # In ESPnet a text counts in tokens, and audio in samples.
+            rate, unit, most = (
+                (1, "tokens", TOKENS_ON_80_GB)
+                if "lm" in values
+                else (_sampling_rate(values), "s of audio", SECONDS_ON_80_GB)
+            )
             if per_gpu is None:
-                per_gpu = SECONDS_ON_80_GB * (gpu_memory - FIXED_GB) / (80 - FIXED_GB)
+                per_gpu = most * (gpu_memory - FIXED_GB) / (80 - FIXED_GB)
             wanted = values.get("batch_bins", _BATCH_BINS) * accum_grad
             accum_grad = _batches(wanted / rate, gpus, per_gpu)
             batch = round(wanted / accum_grad)
-            return BatchPlan("batch_bins", batch, accum_grad, gpus, wanted, rate)
+            return BatchPlan("batch_bins", batch, accum_grad, gpus, wanted, rate, unit)
         case "sorted" | "unsorted":
             batch = values.get("batch_size", _BATCH_SIZE)
             wanted = batch * accum_grad
@@ -102,7 +111,7 @@ def plan_batches(
             even = (n for n in range(least, wanted // gpus + 1) if wanted % n == 0)
             accum_grad = next(even, least)
             batch = max(round(wanted / accum_grad), gpus)
-            return BatchPlan("batch_size", batch, accum_grad, gpus, wanted, 1)
+            return BatchPlan("batch_size", batch, accum_grad, gpus, wanted, 1, "utterances")
         case other:
             raise UserError(
                 f"{config}: batches of batch_type {other} depend on the data; "

@@ -1,4 +1,4 @@
-"""Training YAMLs: an encoder laid over them, and checks before hours of work."""
+"""Training and decoding YAMLs: an encoder laid over them, and checks before hours of work."""
 
 import contextlib
 import io
@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from espnet_recursive.asr.depth import Depth, add_depth_options, given_depth
 from espnet_recursive.errors import UserError, reason
 from espnet_recursive.recipe.whole_files import write_if_changed
 from espnet_recursive.registry import import_quietly
@@ -99,6 +100,27 @@ def check_lm_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
     _parse(import_quietly("espnet2.tasks.lm").LMTask.get_parser(), config, arguments)
 
 
+def check_inference_config(config: Path | str | None, arguments: Sequence[str] = ()) -> None:
+    """Refuse a decoding that ``asr_inference`` would refuse, days of training later.
+
+    Args:
+        config: The decoding YAML, if there is one.
+        arguments: Further arguments of ``asr_inference``, as in ``asr.sh --inference_args``.
+
+    Raises:
+        UserError: If a key or an option is unknown, a value has the wrong type, or the depth of
+            the encoder cannot be.
+    """
+    parser = import_quietly("espnet2.bin.asr_inference").get_parser()
+    add_depth_options(parser)
+    required = ["--output_dir", "", "--data_path_and_name_and_type", "wav.scp,speech,sound"]
+    args = _parse(parser, config, arguments, required)
+    try:
+        Depth(**given_depth(vars(args)))
+    except UserError as error:
+        raise UserError(f"{_names(config, arguments)}: {error}") from error
+
+
 def espnet_encoder_class(name: str, source: Path | str) -> type:
     """Find the encoder class that ESPnet's recogniser has under `name`.
 
@@ -148,13 +170,22 @@ def build_encoder(
         raise UserError(f"{source}: {reason(error)}") from error
 
 
-def _parse(parser: Any, config: Path | str, arguments: Sequence[str]) -> Any:
-    read_yaml(config)
+def _parse(
+    parser: Any, config: Path | str | None, arguments: Sequence[str], required: Sequence[str] = ()
+) -> Any:
+    """Have ESPnet's parser read a YAML and arguments, beside those that it cannot do without."""
+    if config is not None:
+        read_yaml(config)
+        required = ["--config", str(config), *required]
     message = io.StringIO()
     try:
         with contextlib.redirect_stderr(message):
-            return parser.parse_args(["--config", str(config), *arguments])
+            return parser.parse_args([*required, *arguments])
     except SystemExit as error:
-        reason = message.getvalue().strip().splitlines()[-1:] or ["unknown reason"]
-        where = f"{config} with {' '.join(arguments)}" if arguments else str(config)
-        raise UserError(f"ESPnet refuses {where}: {reason[0]}") from error
+        said = message.getvalue().strip().rpartition("error: ")[-1] or "unknown reason"
+        raise UserError(f"ESPnet refuses {_names(config, arguments)}: {said}") from error
+
+
+def _names(config: Path | str | None, arguments: Sequence[str]) -> str:
+    """The file and the arguments that a message is about."""
+    return " with ".join(filter(None, [str(config or ""), " ".join(arguments)]))

@@ -112,7 +112,7 @@ def refuse(aishell, tmp_path, message):
 def test_inner_archives_not_unpacked(aishell, tmp_path):
     shutil.rmtree(aishell / "wav")
     refuse(aishell, tmp_path, "data_aishell holds no wav/train, wav/dev, wav/test.* tar -xzf")
-    refuse(tmp_path / "nowhere", tmp_path, "nowhere holds no transcript")
+    refuse(tmp_path / "nowhere", tmp_path, "--corpus_dir .*nowhere does not exist")
 
 
 def test_transcript_without_audio(aishell, tmp_path):

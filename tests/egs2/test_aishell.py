@@ -9,7 +9,7 @@ from espnet_recursive.recipe.data_dir import read_table
 from tests.corpora.archive_server import ArchiveServer
 from tests.corpora.miniature import build_aishell
 from tests.egs2.conftest import Recipe
-from tests.egs2.test_librispeech import CONF, pack_of
+from tests.egs2.test_librispeech import CONF, pack_of, transcribe
 
 TINY = [
     *("--ngpu", "0", "--nj", "2", "--inference_nj", "2"),
@@ -59,3 +59,20 @@ def test_the_pack_has_no_language_model(aishell):
         names = pack.namelist()
     assert any(name.endswith("config.yaml") for name in names)
     assert not any("lm_" in name or name.endswith("bpe.model") for name in names)
+
+
+def test_the_pack_transcribes_what_the_recipe_decoded(aishell, tmp_path):
+    decoded = read_table(aishell.exp / "decode/test/text", empty_values=True)
+    assert transcribe(aishell, "test", tmp_path) == decoded
+
+
+def test_subwords_by_a_flag(aishell):
+    """Subwords of text without spaces, as the paper has them; 5000 in the real recipe."""
+    status, output = aishell.run(
+        *TINY, "--token_type", "bpe", "--nbpe", "25", "--stage", "5", "--stop_stage", "5"
+    )
+    assert status == 0, output
+    tokens = (aishell.dir / "data/zh_token_list/bpe_unigram25/tokens.txt").read_text().split()
+    assert len(tokens) == 25
+    text = "".join(read_table(aishell.dir / "data/train/text").values())
+    assert set("".join(tokens[2:-1])) == {*text, "▁"}

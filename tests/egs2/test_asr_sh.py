@@ -1,6 +1,12 @@
 """The stage driver where users make mistakes, and where they leave stages out."""
 
+import re
+import shutil
+
 import pytest
+
+#: Then ESPnet need not be asked about configurations, which takes seconds.
+NO_TRAINING = ["--skip_train", "true"]
 
 
 @pytest.mark.parametrize(
@@ -9,7 +15,18 @@ import pytest
         (["--stop_stge", "3"], "unknown option --stop_stge. Did you mean --stop_stage?"),
         (["--asr-confg", "x"], "unknown option --asr_confg. Did you mean --asr_config?"),
         (["--stage"], "--stage needs a value"),
-        (["--stage", "eleven"], "--stage is a number, not 'eleven'"),
+        (["--stage", "eleven"], "--stage eleven: expected a stage, 1 to 15, found 'eleven'"),
+        (["--stage", "99"], "--stage 99: expected a stage, 1 to 15"),
+        (["--stage", "2.5"], "--stage 2.5: expected a stage, 1 to 15"),
+        (["--skip_stages", "6 77"], "--skip_stages 6 77: expected a stage, 1 to 15, found '77'"),
+        (["--stage", "3", "--stop_stage", "2"], "--stop_stage 2 is before --stage 3"),
+        (["--stage", "9", "--stop_stage", "9"], "nothing to do in stages 9 to 9"),
+        (["--stage", "15"], "nothing to do in stages 15 to 10000. Left out are 2 9 15. (2 needs"),
+        (["--nj", "0"], "--nj 0: expected a whole number, 1 or more"),
+        (["--ngpu", "-1"], "--ngpu -1: expected a whole number"),
+        (["--max_wav_duration", "long"], "--max_wav_duration long: expected a number"),
+        (["--fs", "16"], "--fs 16: expected a sampling rate such as 16k"),
+        (["--num_loops", "x"], "--num_loops x: expected a whole number, 1 or more"),
         (["train"], "expected --name value, found: train"),
         (["--use_lm", "yes"], "--use_lm is true or false, not 'yes'"),
         (["--lm_config", "conf/none.yaml"], "--lm_config conf/none.yaml does not exist"),
@@ -49,6 +66,15 @@ def test_help_lists_the_options(recipe):
         assert option in output
 
 
+def test_help_has_the_values_of_the_recipe(recipe):
+    output = recipe.run("--help")[1]
+    assert output.startswith("Usage: ./run.sh ")
+    assert re.search(r"--asr_config .* \(conf/train_asr.yaml\)", output)
+    assert re.search(r"--inference_nj .* \(1\)", output)
+    assert re.search(r"--test_sets .* \(test train\)", output)
+    assert recipe.run("--stop_stage", "3", "--help")[1].count("last stage (3)") == 1
+
+
 def test_a_stage_without_its_input_names_the_stage_that_writes_it(recipe):
     status, output = recipe.run("--stage", "13", "--stop_stage", "13")
     assert status == 1
@@ -84,6 +110,39 @@ def test_a_wrong_encoder_is_refused_before_the_data_are_prepared(recipe):
     assert "has no key 'num_lops'. Did you mean 'num_loops'?" in output
     assert "train_asr_wrong" in output, "the message names the file"
     assert not (recipe.dir / "data").exists()
+
+
+def test_a_wrong_decoding_is_refused_before_the_data_are_prepared(recipe):
+    status, output = recipe.run("--inference_args", "--bem_size 3")
+    assert status == 1
+    assert "decode_asr.yaml with --bem_size 3: unrecognized arguments" in output
+    assert not (recipe.dir / "data").exists()
+
+
+def test_a_data_set_that_is_not_there_is_found_before_the_others_are_converted(recipe):
+    status, output = recipe.run("--stop_stage", "1", *NO_TRAINING)
+    assert status == 0, output
+    (recipe.dir / "data").rename(recipe.dir / "prepared")
+    options = ["--data_dir", "prepared", "--stage", "3", "--stop_stage", "3", *NO_TRAINING]
+    status, output = recipe.run(*options, "--test_sets", "test exam")
+    assert status == 1
+    assert "prepared/exam/wav.scp does not exist. --data_dir is the folder of the data" in output
+    assert not (recipe.dir / "dump").exists()
+    (recipe.dir / "prepared" / "test" / "utt2spk").unlink()
+    status, output = recipe.run(*options)
+    assert status == 1 and "prepared/test/utt2spk does not exist" in output
+
+
+def test_training_and_validation_data_that_are_the_same(recipe):
+    """Under two names; with one name it is a usage error."""
+    status, output = recipe.run("--stop_stage", "1", *NO_TRAINING)
+    assert status == 0, output
+    shutil.rmtree(recipe.dir / "data" / "dev")
+    shutil.copytree(recipe.dir / "data" / "train", recipe.dir / "data" / "dev")
+    status, output = recipe.run("--stage", "3", "--stop_stage", "3", *NO_TRAINING)
+    assert status == 1
+    assert "data/train and data/dev are the same data: a validation set that" in output
+    assert not (recipe.dir / "dump").exists()
 
 
 def test_a_new_encoder_is_laid_over_the_training_yaml(recipe):

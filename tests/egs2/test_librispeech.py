@@ -104,18 +104,22 @@ def test_the_pack_says_what_it_needs(librispeech):
         assert any(member.endswith(name) for member in names), name
 
 
-def test_the_pack_transcribes_what_the_recipe_decoded(librispeech, tmp_path):
-    """A model without the recipe recognises the very same words."""
-    audio = read_table(librispeech.dir / "dump/raw/test_clean/wav.scp")
-    paths = [librispeech.dir / path for path in audio.values()]
+def transcribe(recipe, test_set, folder, *options):
+    """What the packed model makes of a test set in another folder, without the recipe."""
+    audio = read_table(recipe.dir / f"dump/raw/{test_set}/wav.scp")
+    paths = [recipe.dir / path for path in audio.values()]
     result = subprocess.run(
         [sys.executable, "-m", "espnet_recursive.bin.transcribe", *paths, "--format", "json",
-         "--model", pack_of(librispeech), "--config", CONF / "decode_tiny.yaml"],
-        cwd=tmp_path, env=librispeech.env, capture_output=True, text=True, check=True,
+         "--model", pack_of(recipe), "--config", CONF / "decode_tiny.yaml", *options],
+        cwd=folder, env=recipe.env, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    texts = {Path(r["file"]).stem: r["text"] for r in map(json.loads, result.stdout.splitlines())}
+    return {Path(r["file"]).stem: r["text"] for r in map(json.loads, result.stdout.splitlines())}
+
+
+def test_the_pack_transcribes_what_the_recipe_decoded(librispeech, tmp_path):
+    """A model without the recipe recognises the very same words."""
     decoded = read_table(librispeech.exp / "decode/test_clean/text", empty_values=True)
-    assert texts == decoded
+    assert transcribe(librispeech, "test_clean", tmp_path) == decoded
 
 
 def test_a_published_model_is_decoded_with(librispeech):
@@ -165,18 +169,40 @@ def test_prepared_directories_are_used_as_they_are(librispeech, tmp_path):
     assert len(tokens.read_text().split()) == 20
 
 
+def test_mini_librispeech_has_folders_of_its_own(tmp_path):
+    """The subset may stand anywhere among the options."""
+    recipe = Recipe(tmp_path, "librispeech")
+    build_librispeech(tmp_path / "mirror")
+    status, output = recipe.run(
+        *("--local_data_opts", f"--base_url {tmp_path / 'mirror'}"),
+        *("--stop_stage", "3", "--subset", "mini", "--skip_train", "true"),
+    )
+    assert status == 0, output
+    assert read_table(recipe.dir / "dump_mini/raw/org/train_clean_5/text")
+    assert read_table(recipe.dir / "dump_mini/raw/test/text")
+    assert not (recipe.dir / "dump").exists()
+
+
+def test_help_names_the_subsets(tmp_path):
+    status, output = Recipe(tmp_path, "librispeech").run("--subset", "mini", "--help")
+    assert status == 0
+    assert output.startswith("Of this recipe: --subset train_960 (the default), train_clean_100 or")
+    assert "data directory for training, required (train_clean_5)" in output
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
         (["--subset", "train_clean_1000"], "train_960, train_clean_100 or mini"),
-        (["--local_data_opts", "--corpus_dir /nowhere"], "/nowhere"),
+        (["--subset", "mini", "--subset"], "--subset needs a value"),
+        (["--local_data_opts", "--corpus_dir /nowhere"], "--corpus_dir /nowhere does not exist"),
         (["--local_data_opts", "--corpus_dri /nowhere"], "unrecognized arguments: --corpus_dri"),
         (["--data_dir", "/nowhere"], "--data_dir /nowhere does not exist"),
     ],
 )
 def test_mistakes_are_found_at_once(tmp_path, options, message):
     recipe = Recipe(tmp_path, "librispeech")
-    status, output = recipe.run(*options, *TINY, "--stop_stage", "1")
+    status, output = recipe.run(*TINY, "--stop_stage", "1", "--skip_train", "true", *options)
     assert status != 0
     assert message in output
     assert not list(recipe.dir.glob("data/*/wav.scp"))

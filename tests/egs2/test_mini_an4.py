@@ -10,8 +10,10 @@ import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from espnet_recursive.recipe.scoring import read_utterances
 from tests.egs2.conftest import SHORT, Recipe
 from tests.egs2.test_run_paper import run_paper
+from tests.recipe.test_scoring import SCLITE, counts_of, sclite
 
 TAG = "asr_train_asr_raw_en_bpe30_max_epoch3_num_att_plot1_use_matplotlibtrue"
 DECODING = "decode_asr_lm_lm_train_lm_max_epoch2_en_bpe30_valid.loss.ave_asr_model_train.loss.best"
@@ -70,6 +72,13 @@ def test_scores_count_every_unit(finished):
         score = json.loads(path.read_text())
         assert score["units"] == words
         assert score["hits"] + score["substitutions"] + score["deletions"] == words
+
+
+@pytest.mark.skipif(SCLITE is None, reason="NIST's sclite is not installed")
+@pytest.mark.parametrize("unit", ["wer", "cer", "ter"])
+def test_sclite_counts_the_same_of_what_was_recognised(finished, unit):
+    for directory in finished.dir.glob(f"exp/{TAG}/{DECODING}/*/score_{unit}"):
+        assert sclite(directory) == counts_of(read_utterances(directory / "utterances.tsv"))
 
 
 def test_finished_work_is_not_done_again(finished):

@@ -1,12 +1,16 @@
 """The batch of an optimiser step, kept on any number of GPUs."""
 
 import math
+from pathlib import Path
 
 import pytest
 import yaml
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.batch_plan import plan_batches
+
+ROOT = Path(__file__).resolve().parents[2]
+LM = ROOT / "egs2" / "librispeech" / "asr1" / "conf" / "train_lm_transformer.yaml"
 
 
 @pytest.fixture
@@ -44,6 +48,17 @@ def test_step_stays_and_no_gpu_gets_more_than_it_holds(config, gpus, per_gpu):
     assert plan.batch / gpus / 16000 <= per_gpu + 1 / 16000
     # As few batches as possible: one fewer would not fit.
     assert plan.accum_grad == math.ceil(4800 / (gpus * per_gpu))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "memory", "batch", "accum_grad"),
+    [(4, 80, 100_000, 1), (1, 80, 25_000, 4), (4, 24, 25_000, 4), (16, 80, 100_000, 1)],
+)
+def test_a_language_model_counts_tokens(gpus, memory, batch, accum_grad):
+    """The comment of the YAML names one of these."""
+    plan = plan_batches(LM, gpus, memory)
+    assert plan.arguments == f"--batch_bins {batch} --accum_grad {accum_grad}"
+    assert str(plan).startswith("An optimiser step takes 100000 tokens: ")
 
 
 @pytest.mark.parametrize(("fs", "arguments"), [("8k", 4_800_000), (8000, 4_800_000)])

@@ -326,6 +326,14 @@ def sclite(directory):
     return {key: tuple(map(int, numbers.split())) for key, numbers in found}
 
 
+def counts_of(utterances):
+    """The same counts, of what we counted."""
+    return {
+        key: (u.units - u.substitutions - u.deletions, u.substitutions, u.deletions, u.insertions)
+        for key, u in utterances.items()
+    }
+
+
 def ours(references, hypotheses, unit="wer"):
     result = {}
     for key, reference in references.items():
@@ -345,11 +353,7 @@ def test_sclite_counts_the_same_in_every_utterance(tmp_path, kind):
     references, hypotheses, unit = make_texts(kind, KINDS[kind][-1])
     total = score(*write_pair(tmp_path, references, hypotheses), tmp_path / unit, unit)
     theirs = sclite(tmp_path / unit)
-    utterances = read_utterances(tmp_path / unit / "utterances.tsv")
-    assert theirs == {
-        key: (u.units - u.substitutions - u.deletions, u.substitutions, u.deletions, u.insertions)
-        for key, u in utterances.items()
-    }
+    assert theirs == counts_of(read_utterances(tmp_path / unit / "utterances.tsv"))
     assert set(theirs) == set(references)
     assert tuple(map(sum, zip(*theirs.values(), strict=True))) == counts(total)
     assert sum(any(wrong) for _, *wrong in theirs.values()) == total.wrong_sentences

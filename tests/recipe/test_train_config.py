@@ -12,6 +12,7 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.train_config import (
     check_asr_config,
     check_gpus,
+    check_inference_config,
     check_lm_config,
     merge_train_config,
     read_encoder_config,
@@ -22,6 +23,7 @@ REPO = Path(__file__).resolve().parents[2]
 MINI_CONF = REPO / "egs2" / "mini_an4" / "asr1" / "conf"
 TRAIN, BASELINE = MINI_CONF / "train_asr.yaml", MINI_CONF / "encoder" / "baseline.yaml"
 LM = MINI_CONF / "train_lm.yaml"
+DECODE = MINI_CONF / "decode_asr.yaml"
 ROWS = sorted((REPO / "conf" / "encoder").glob("*.yaml"))
 
 
@@ -157,6 +159,33 @@ def test_wrong_type(changed):
     refuses(check_asr_config, changed(max_epoch="many"), "--max_epoch: invalid int value: 'many'")
     refuses(check_lm_config, changed(LM, grad_clip="often"), "--grad_clip")
     refuses(check_asr_config, TRAIN, "--seed", ["--seed", "x"])
+
+
+def test_decodings(changed):
+    """The depth of the encoder is among their options."""
+    check_inference_config(DECODE)
+    check_inference_config(None)
+    check_inference_config(DECODE, ["--beam_size", "3", "--num_loops", "2"])
+    check_inference_config(changed(DECODE, loop_exit="kl", loop_exit_threshold=0.1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "match"),
+    [
+        ({"bem_size": 3}, [], "ESPnet refuses .*changed.yaml: .*unrecognized arguments: bem_size"),
+        ({"beam_size": "wide"}, [], "changed.yaml: .*beam_size: invalid int value: 'wide'"),
+        ({}, ["--bem_size", "3"], "changed.yaml with --bem_size 3: .*--bem_size"),
+        ({"loop_exit": "kl"}, [], "changed.yaml: loop_exit=kl needs loop_exit_threshold"),
+        ({}, ["--num_loops", "0"], "with --num_loops 0: num_loops must be an integer of 1 or more"),
+    ],
+)
+def test_wrong_decodings(changed, changes, arguments, match):
+    refuses(check_inference_config, changed(DECODE, **changes), match, arguments)
+
+
+def test_a_wrong_argument_without_a_yaml():
+    with pytest.raises(UserError, match="^ESPnet refuses --bem_size 3: "):
+        check_inference_config(None, ["--bem_size", "3"])
 
 
 def test_unknown_encoder(changed):

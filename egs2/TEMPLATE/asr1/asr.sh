@@ -101,9 +101,11 @@ asr_speech_fold_length=800
 asr_text_fold_length=150
 lm_fold_length=150
 
-help_message=$(cat << EOF
-Usage: $0 --train_set <name> --valid_set <name> --test_sets "<name> ..." [--option value ...]
+help_message() {
+    cat << EOF
+Usage: ${called_as} [--option value ...]
 
+Values in brackets hold without the option; what a recipe's run.sh sets is among them.
 Stages: 1 data, 2 speed perturbation, 3 audio format, 4 filtering, 5 tokens, 6 LM statistics,
 7 LM training, 8 LM perplexity, 9 n-gram, 10 statistics, 11 training, 12 decoding, 13 scoring,
 14 packing, 15 upload. Not there: 9.
@@ -154,14 +156,14 @@ Language model
     --lm_tag        name of its experiment
     --lm_exp        directory of its experiment; lm_tag is ignored then
     --lm_stats_dir  directory of its statistics
-    --lm_config     training YAML
+    --lm_config     training YAML (${lm_config})
     --lm_args       further arguments for lm_train
 Recogniser
     --asr_task              asr (${asr_task})
     --asr_tag               name of the experiment
     --asr_exp               directory of the experiment; asr_tag is ignored then
     --asr_stats_dir         directory of the statistics
-    --asr_config            training YAML
+    --asr_config            training YAML (${asr_config})
     --encoder_config        YAML with encoder and encoder_conf, laid over asr_config
     --asr_args              further arguments for asr_train
     --pretrained_model      weights to start from, as --init_param of asr_train
@@ -170,7 +172,7 @@ Recogniser
 Decoding
     --batch_size           utterances decoded together (${batch_size})
     --inference_tag        name of the decoding
-    --inference_config     decoding YAML
+    --inference_config     decoding YAML (${inference_config})
     --inference_args       further arguments for asr_inference
     --inference_lm         weights of the language model (${inference_lm})
     --inference_asr_model  weights of the recogniser (${inference_asr_model})
@@ -182,9 +184,9 @@ Decoding
     --hf_repo              where stage 15 uploads to, <user>/<name>
     --upload_dry_run       stage 15 only writes the folder that it would upload (${upload_dry_run})
 Data sets
-    --train_set               data directory for training, required
-    --valid_set               data directory for validation, required
-    --test_sets               data directories for decoding, required
+    --train_set               data directory for training, required (${train_set})
+    --valid_set               data directory for validation, required (${valid_set})
+    --test_sets               data directories for decoding, required (${test_sets})
     --bpe_train_text          text for sentencepiece (that of train_set)
     --lm_train_text           text for the language model (that of train_set)
     --lm_dev_text             (that of valid_set)
@@ -198,8 +200,10 @@ Data sets
     --asr_text_fold_length    (${asr_text_fold_length})
     --lm_fold_length          (${lm_fold_length})
 EOF
-)
+}
 
+called_as=$0  # what messages and the help name
+[ ! -x run.sh ] || called_as=./run.sh
 # shellcheck source=egs2/TEMPLATE/asr1/stage.sh
 . "$(dirname "$(readlink -f "$0")")/stage.sh"
 parse_options "$@"
@@ -208,6 +212,16 @@ parse_options "$@"
 
 # ---- What cannot be done is said before anything is
 
+must_be "a stage, 1 to 15" '[1-9]|1[0-5]' stage skip_stages
+must_be "a whole number" '[0-9]+' stop_stage ngpu \
+    bpe_input_sentence_size asr_speech_fold_length asr_text_fold_length lm_fold_length
+must_be "a whole number, 1 or more" '[1-9][0-9]*' \
+    nj inference_nj num_nodes batch_size nbpe num_loops loop_exit_min
+must_be "a number" '[0-9]*[.]?[0-9]+(e-?[0-9]+)?' \
+    frames_per_second min_wav_duration max_wav_duration bpe_char_cover loop_exit_threshold
+must_be "a sampling rate such as 16k" '[0-9]+([.][0-9]+)?k|[1-9][0-9]{3,}' fs
+[ "${stop_stage}" -ge "${stage}" ] \
+    || usage_error "--stop_stage ${stop_stage} is before --stage ${stage}"
 for option in train_set valid_set test_sets; do
     [ -n "${!option}" ] || usage_error "--${option} is required"
 done
@@ -360,9 +374,15 @@ done
 [ "${skip_train}" = false ] || skip_stages+=" 2 4 5 6 7 8 9 10 11"
 [ "${skip_eval}" = false ] || skip_stages+=" 12 13"
 [ "${use_lm}" = true ] || skip_stages+=" 6 7 8"
+[ -n "${sp}" ] || skip_stages+=" 2"
 skip_stages+=" 9"
 [ "${skip_packing}" = false ] || skip_stages+=" 14"
 [ "${skip_upload_hf}" = false ] || skip_stages+=" 15"
+to_do=
+for number in {1..15}; do ! in_range "${number}" || to_do+=" ${number}"; done
+[ -n "${to_do}" ] || usage_error "nothing to do in stages ${stage} to ${stop_stage}. Left out are" \
+    "$(tr ' ' '\n' <<< "${skip_stages# }" | sort -nu | paste -sd ' '). (2 needs --speed_perturb_factors," \
+    "6 to 8 --use_lm true, 14 --skip_packing false, 15 --skip_upload_hf false; 9 is not there.)"
 
 text_options="--bpemodel ${bpemodel} --token_type ${token_type} --token_list ${token_list}
     --non_linguistic_symbols ${nlsyms_txt} --cleaner ${cleaner} --g2p ${g2p}"
@@ -387,11 +407,18 @@ if [ "${stage}" -le 11 ] && [ "${skip_train}" = false ]; then
         ${encoder_config:+--encoder_config "${encoder_config}"} --output "${train_config}"
     log "checking the configurations"
     gpus_here=0  # those needed on this machine, which need not be one of several that train
-    [ "${stop_stage}" -lt 7 ] || [ "${num_nodes}" -gt 1 ] || gpus_here=${ngpu}
-    step "${asr_exp}/.done.check" ${train_config} ${lm_config} -- $(tool check_config) \
-        ${train_config:+--asr_config ${train_config}} --asr_args "${asr_args}" \
+    if { in_range 7 || in_range 11; } && [ "${num_nodes}" -le 1 ]; then gpus_here=${ngpu}; fi
+    decoding=()
+    if in_range 12; then
+        decoding=(${inference_config:+--inference_config ${inference_config}}
+            "--inference_args=${depth_options} ${inference_args}")
+    fi
+    current_stage=config
+    step "${asr_exp}/.done.check" ${train_config} ${lm_config} ${inference_config} -- \
+        $(tool check_config) "${decoding[@]}" \
+        ${train_config:+--asr_config ${train_config}} "--asr_args=${asr_args}" \
         $([ "${use_lm}" = false ] || echo ${lm_config:+--lm_config ${lm_config}}) \
-        --lm_args "${lm_args}" --ngpu "${gpus_here}"
+        "--lm_args=${lm_args}" --ngpu "${gpus_here}"
 fi
 
 # ---- Stages
@@ -403,10 +430,30 @@ if in_range 1; then
         ${recipe_data_opts} ${local_data_opts}
 fi
 
-if in_range 2 && [ -n "${sp}" ]; then
+# source_of <data set>: its directory; that of copies at other speeds is not in --data_dir
+source_of() {
+    if [ -n "${sp}" ] && [ "$1" = "${train_set}" ]; then echo "data/$1"; else echo "${data_dir}/$1"; fi
+}
+need_data() {  # need_data <data set>
+    local table file
+    for table in ${scp} text utt2spk; do
+        file=$(source_of "$1")/${table}
+        if [ -n "${sp}" ] && [ "$1" = "${train_set}" ]; then
+            need "${file}" 2
+        elif [ "${data_dir}" = data ]; then
+            need "${file}" 1
+        else
+            [ -e "${file}" ] || die "${file} does not exist. --data_dir is the folder of the data" \
+                "directories ${original_set}, ${valid_set}, ${test_sets// /, }, each with ${scp}," \
+                "text and utt2spk. Other names: --train_set, --valid_set, --test_sets."
+        fi
+    done
+}
+
+if in_range 2; then
     log "Speeds ${speed_perturb_factors} of ${original_set}: data/${train_set}"
+    need_data "${original_set}"
     source=${data_dir}/${original_set}
-    need "${source}/wav.scp" 1
     audio=${dumpdir}/perturbed/${original_set}
     logdir=${audio}/logdir
     _nj=$($(tool split_scp) ${source}/wav.scp ${logdir} --name wav --nj ${nj})
@@ -431,16 +478,12 @@ if in_range 3; then
     ! cmp -s "${data_dir}/${original_set}/text" "${data_dir}/${valid_set}/text" \
         || die "${data_dir}/${original_set} and ${data_dir}/${valid_set} are the same data:" \
         "a validation set that is trained on cannot tell when a model is good"
-    for dset in $(printf '%s\n' ${train_set} ${valid_set} ${test_sets} | awk '!seen[$0]++'); do
-        source=${data_dir}/${dset}
-        if [ "${dset}" = "${train_set}" ] && [ -n "${sp}" ]; then
-            source=data/${dset}
-            need "${source}/wav.scp" 2
-        fi
-        need "${source}/${scp}" 1
+    dsets=$(printf '%s\n' ${train_set} ${valid_set} ${test_sets} | awk '!seen[$0]++')
+    for dset in ${dsets}; do need_data "${dset}"; done  # all, before hours go into the first
+    for dset in ${dsets}; do
+        source=$(source_of "${dset}")
         target=${data_feats}/${dset}
         case " ${train_set} ${valid_set} " in *" ${dset} "*) target=${data_feats}/org/${dset} ;; esac
-        for table in text utt2spk; do need "${source}/${table}" 1; done
         step "${target}/.done.format" ${source}/{${scp},text,utt2spk} -- \
             ${format} ${source} ${target}
     done

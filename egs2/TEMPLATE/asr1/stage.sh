@@ -11,13 +11,13 @@ die() {
 }
 
 # parse_options "$@": reads `--name value` into the variable `name`. The options are those that
-# ${help_message} lists; a name may have hyphens for underscores, as in Kaldi.
+# help_message prints; a name may have hyphens for underscores, as in Kaldi.
 parse_options() {
     local names name
-    names=$(sed -n 's/^ *--\([a-z0-9_]*\) .*/\1/p' <<< "${help_message}")
+    names=$(help_message | sed -n 's/^ *--\([a-z0-9_]*\) .*/\1/p')
     while [ $# -gt 0 ]; do
         case $1 in
-            -h|--help) echo "${help_message}"; exit 0 ;;
+            -h|--help) help_message; exit 0 ;;
             --*) name=${1#--}; name=${name//-/_} ;;
             *) usage_error "expected --name value, found: $1" ;;
         esac
@@ -31,17 +31,26 @@ parse_options() {
                     *) usage_error "--${name} is true or false, not '$2'" ;;
                 esac ;;
         esac
-        if [[ ${!name} =~ ^[0-9]+$ && ! $2 =~ ^[0-9]+([.][0-9]+)?$ ]]; then
-            usage_error "--${name} is a number, not '$2'"
-        fi
         printf -v "${name}" '%s' "$2"
         shift 2
     done
 }
 
+# must_be <what> <regular expression> <option>...: each word of their values is such
+must_be() {
+    local what=$1 pattern=$2 option word
+    shift 2
+    for option; do
+        for word in ${!option}; do
+            [[ ${word} =~ ^(${pattern})$ ]] \
+                || usage_error "--${option} ${!option}: expected ${what}, found '${word}'"
+        done
+    done
+}
+
 usage_error() {
-    echo "$0: $*" >&2
-    echo "See $0 --help" >&2
+    echo "${called_as:-$0}: $*" >&2
+    echo "See ${called_as:-$0} --help" >&2
     exit 2
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # LibriSpeech, from the archives to a published model. Options are those of asr.sh (./run.sh --help),
-# and --subset train_960, train_clean_100 or mini (5 hours, to see it work), which comes first.
+# and --subset train_960, train_clean_100 or mini (5 hours, to see it work).
 #
 #   ./run.sh                                                    the paper's row L1, 960 hours
 #   ./run.sh --encoder_config conf/encoder/B.yaml               another row of its tables
@@ -12,10 +12,22 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
 subset=train_960
-if [ "${1-}" = --subset ]; then
-    subset=${2?--subset needs a value}
-    shift 2
-fi
+options=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --subset)
+            [ $# -ge 2 ] || { echo "$0: --subset needs a value" >&2; exit 2; }
+            subset=$2
+            shift 2 ;;
+        -h|--help)
+            echo "Of this recipe: --subset train_960 (the default), train_clean_100 or mini"
+            options+=(--help)
+            shift ;;
+        *)
+            options+=("$1")
+            shift ;;
+    esac
+done
 
 # The language model also learns from the corpus's own text, 800 million words of books.
 other_text=data/local/other_text/text
@@ -46,4 +58,4 @@ exec ./asr.sh \
     --lm_train_text "data/${train_set}/text ${other_text}" \
     --lm_config conf/train_lm_transformer.yaml --asr_config conf/train_asr_transformer.yaml \
     --inference_config conf/decode_asr.yaml \
-    "${own[@]}" "$@"
+    "${own[@]}" "${options[@]}"
