@@ -1,0 +1,1 @@
+"""Time and memory of recursive encoders against others that compute as much."""

@@ -1,0 +1,155 @@
+"""What is measured, in the short form and in the whole one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .competitors import CONTAINER, ESPNET, RECURSIVE, SB, Competitor, competitors
+from .race import Race
+from .settings import INFERENCE, TRAINING
+from .work import FRAMES, Work
+
+#: A training step on a CPU, works of inference, and a training step on a GPU.
+STEP = Work(TRAINING, 8, 4 * FRAMES)
+SHORT, USUAL, LONG = (Work(INFERENCE, 1, seconds * FRAMES) for seconds in (2, 12, 60))
+BATCH = Work(INFERENCE, 4, 12 * FRAMES)
+GPU_STEP = Work(TRAINING, 48, 12 * FRAMES)
+
+#: Rows that differ in the loops alone, by their number.
+BY_LOOPS = {1: "loops_1", 2: "loops_2", 5: "L1", 10: "loops_10", 20: "loops_20"}
+
+
+@dataclass(frozen=True)
+class MemoryStep:
+    """A training step whose peak memory is measured."""
+
+    competitor: Competitor
+    work: Work
+    name: ClassVar[str] = "memory"
+
+
+Part = Race | MemoryStep
+
+
+def short_cpu() -> list[Part]:
+    """A few minutes: the main lines."""
+    return [
+        _container([USUAL], 15),
+        Race("Transformer", [USUAL, SHORT], _all("B", ["L1"], INFERENCE, _MAIN), 15),
+        Race("training step", [STEP], _all("B", ["L1"], TRAINING, _MAIN_STEP), 15),
+        *_memories(STEP, "B", "L1"),
+    ]
+
+
+def full_cpu() -> list[Part]:
+    """A quarter of an hour, what is asked for first."""
+    checkpointed = competitors(RECURSIVE, "L1", TRAINING, ["checkpoint_loops"])
+    step = [*_all("B", ["L1"], TRAINING, _MAIN_STEP), CONTAINER, *checkpointed]
+    return [
+        _container([USUAL], 20),
+        Race("Transformer", [USUAL, SHORT], _transformer(), 40),
+        Race("training step", [STEP], step, 20),
+        Race("Branchformer", [USUAL, SHORT], _all("B3", ["L5"], INFERENCE, _MAIN_FLOAT), 15),
+        Race("Branchformer training step", [STEP], _all("B3", ["L5"], TRAINING, _MAIN_STEP), 15),
+        *_memories(STEP, "B", "L1"),
+        *_memory_by_loops(STEP),
+        _by_loops([USUAL], 10),
+        Race("other rows", [USUAL], _all("B", ["L2", "R4"], INFERENCE, _FEW), 5),
+        Race("d = 256", [USUAL, SHORT], _all("B2", ["L4"], INFERENCE, _MAIN), 5),
+        Race("d = 256 training step", [STEP], _all("B2", ["L4"], TRAINING, _MAIN_STEP), 5),
+        Race("long and many", [LONG, BATCH], _all("B", ["L1"], INFERENCE, _FEW), 10),
+        *_memories(STEP, "B3", "L5"),
+        *(memory for work in _grown() for memory in _memories(work, "B", "L1")),
+    ]
+
+
+def short_cuda() -> list[Part]:
+    """The main lines on a GPU."""
+    return [
+        Race("training step", [GPU_STEP], _all("B", ["L1"], TRAINING), 20),
+        *_memories(GPU_STEP, "B", "L1"),
+    ]
+
+
+def full_cuda() -> list[Part]:
+    """Everything that a GPU is asked for."""
+    works = [USUAL, SHORT, LONG, BATCH]
+    step = [*_all("B", ["L1", "L2", "R4"], TRAINING), CONTAINER]
+    return [
+        _container([USUAL], 10),
+        Race("training step", [GPU_STEP], step, 60),
+        Race("Transformer", works, _all("B", ["L1", "L2", "R4"], INFERENCE), 60),
+        Race("Branchformer", works, _all("B3", ["L5"], INFERENCE), 60),
+        Race("Branchformer training step", [GPU_STEP], _all("B3", ["L5"], TRAINING), 60),
+        *_memories(GPU_STEP, "B", "L1"),
+        *_memory_by_loops(GPU_STEP),
+        _by_loops([USUAL], 10),
+    ]
+
+
+#: Device -> short and whole form.
+PLANS: dict[str, tuple[Callable[[], list[Part]], Callable[[], list[Part]]]] = {
+    "cpu": (short_cpu, full_cpu),
+    "cuda": (short_cuda, full_cuda),
+}
+
+#: Settings that are enough for the main lines, to see how others do, and in training. Training is
+#: not compiled on a CPU, neither ESPnet's nor ours: that takes minutes to compile.
+_MAIN = ("defaults", "SDPA", "dynamic int8", "bf16 weights", "as configured", "prepared",
+         "prepared, compile")  # fmt: skip
+_MAIN_FLOAT = [f"{name}/float32" for name in _MAIN]
+_FEW = ("defaults/float32", "SDPA/float32", "prepared/float32")
+_MAIN_STEP = ("defaults", "SDPA, fused Adam", "fused Adam")
+
+
+def _transformer() -> list[Competitor]:
+    """All that there is, and what preparing for inference gains without a recursion."""
+    return [
+        *_all("B", ["L1"], INFERENCE),
+        *competitors(RECURSIVE, CONTAINER.row, INFERENCE, ["prepared"]),
+    ]
+
+
+def _all(
+    baseline: str, rows: Sequence[str], kind: str, settings: Sequence[str] | None = None
+) -> list[Competitor]:
+    """ESPnet's and SpeechBrain's of a row's depth, and ours; ESPnet's defaults come first."""
+    found = [
+        *competitors(ESPNET, baseline, kind, settings),
+        *competitors(SB, baseline, kind, settings),
+    ]
+    return found + [c for row in rows for c in competitors(RECURSIVE, row, kind, settings)]
+
+
+def _container(works: Sequence[Work], seconds: float) -> Race:
+    stock, *_ = competitors(ESPNET, CONTAINER.row, works[0].kind, ["defaults"])
+    return Race("container", works, [stock, CONTAINER], seconds)
+
+
+def _by_loops(works: Sequence[Work], seconds: float) -> Race:
+    rows = [BY_LOOPS[5], *(row for loops, row in BY_LOOPS.items() if loops != 5)]
+    return Race(
+        "growth with L",
+        works,
+        [c for row in rows for c in competitors(RECURSIVE, row, works[0].kind, ["as configured"])],
+        seconds,
+    )
+
+
+def _memories(work: Work, baseline: str, row: str) -> list[MemoryStep]:
+    found = [
+        *competitors(ESPNET, baseline, TRAINING, ["defaults/float32", "SDPA/float32"]),
+        *competitors(RECURSIVE, row, TRAINING, ["as configured/float32", "checkpoint_loops"]),
+    ]
+    return [MemoryStep(competitor, work) for competitor in found]
+
+
+def _memory_by_loops(work: Work) -> list[MemoryStep]:
+    """The most loops, with and without checkpoints; L1 itself is measured anyway."""
+    settings = ["as configured/float32", "checkpoint_loops"]
+    return [MemoryStep(c, work) for c in competitors(RECURSIVE, BY_LOOPS[20], TRAINING, settings)]
+
+
+def _grown() -> list[Work]:
+    """A smaller batch than STEP's, and the same with longer utterances."""
+    return [Work(TRAINING, 2, STEP.frames), Work(TRAINING, 2, 4 * STEP.frames)]
