@@ -28,7 +28,7 @@ test: env ## run the tests (ARGS="-k name", WORKERS=2)
 test-all: env ## run the tests and the whole of ESPnet's case grids
 	@$(PYTEST) -m "" $(ARGS)
 
-bench: env ## time the encoders against ESPnet's, as ratios (ARGS="--repeats 3")
+bench: env ## time the encoders against ESPnet's, as ratios (ARGS="--full")
 	@"$(BIN)/python" benchmarks/encoder_time.py $(ARGS)
 
 lint: env ## look for mistakes, wrong types and unformatted code

@@ -12,7 +12,7 @@ length. "other texts" counts utterances whose result is not that of one at a tim
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.whole_files import whole_file
 from espnet_recursive.registry import import_quietly
+
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ def ways(batch_sizes: Sequence[int]) -> list[Way]:
 
 
 def measure(
-    model: Any, utterances: Sequence[torch.Tensor], ways: Sequence[Way], repeats: int
+    model: Any,
+    utterances: Sequence[torch.Tensor],
+    ways: Sequence[Way],
+    repeats: int,
+    clock: Clock = time.perf_counter,
 ) -> dict[Way, Timed]:
     """Decode in all ways, in turn.
 
@@ -89,12 +95,13 @@ def measure(
         utterances: (T,) samples or (T, D) features each.
         ways: The ways; the first is one utterance at a time.
         repeats: How often; one more goes ahead to warm up.
+        clock: The clock, in seconds.
     """
     results = {way: Timed() for way in ways}
     with tqdm(total=(repeats + 1) * len(ways), unit="pass", disable=None) as bar:
         for repeat in range(repeats + 1):
             for way in ways[:: -1 if repeat % 2 else 1]:
-                encoder, search, texts = _decode_all(model, utterances, way)
+                encoder, search, texts = _decode_all(model, utterances, way, clock)
                 if repeat:
                     results[way].encoder.append(encoder)
                     results[way].search.append(search)
@@ -104,14 +111,14 @@ def measure(
 
 
 def _decode_all(
-    model: Any, utterances: Sequence[torch.Tensor], way: Way
+    model: Any, utterances: Sequence[torch.Tensor], way: Way, clock: Clock
 ) -> tuple[float, float, list[str]]:
     """Seconds of the encoder and of the rest, and the texts in the utterances' order."""
     espnet = import_quietly("espnet2.bin.asr_inference").Speech2Text
     decode = espnet.batch_decode if way.padded else type(model).batch_decode
     texts = [""] * len(utterances)
-    with _timing(model.asr_model) as encoder:
-        start = _now(model)
+    with _timing(model.asr_model, clock) as encoder:
+        start = _now(clock)
         for places in way.batches([len(u) for u in utterances]):
             # Copies, because ESPnet's normalisation writes into features that it is given.
             speech = [utterances[place].clone() for place in places]
@@ -123,30 +130,30 @@ def _decode_all(
                 results = decode(model, padded, lengths)
             for place, nbest in zip(places, results, strict=True):
                 texts[place] = _text(nbest)
-        total = _now(model) - start
+        total = _now(clock) - start
     return sum(encoder), total - sum(encoder), texts
 
 
 @contextmanager
-def _timing(model: Any) -> Iterator[list[float]]:
+def _timing(model: Any, clock: Clock) -> Iterator[list[float]]:
     """Note the seconds of each call of ``encode``: frontend, normalisation, encoder."""
     seconds: list[float] = []
     encode = type(model).encode
 
     def timed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        start = _now(self)
+        start = _now(clock)
         output = encode(self, *args, **kwargs)
-        seconds.append(_now(self) - start)
+        seconds.append(_now(clock) - start)
         return output
 
     with patch.object(type(model), "encode", timed):
         yield seconds
 
 
-def _now(model: Any) -> float:
+def _now(clock: Clock) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter()
+    return clock()
 
 
 def _text(results: Any) -> str:
@@ -217,6 +224,10 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--batch_sizes", type=int, nargs="+", default=[4, 16], help="beside 1")
     p.add_argument("--utterances", type=int, default=48, help="how many are decoded")
     p.add_argument("--repeats", type=int, default=3, help="after one to warm up")
+    p.add_argument(
+        "--processor_time", action="store_true",
+        help="count the processor's time, not the clock's: for a CPU that others use, one thread",
+    )  # fmt: skip
     p.add_argument("--json", type=Path, help="where to write the figures")
     return p
 
@@ -233,7 +244,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     with quiet_libraries():
         model = decoding.load_model(args.model, args.model_file, args.config, args.device, **given)
         utterances = read_utterances(model, args.data_dir, args.utterances)
-        results = measure(model, utterances, ways(args.batch_sizes), args.repeats)
+        clock = time.process_time if args.processor_time else time.perf_counter
+        results = measure(model, utterances, ways(args.batch_sizes), args.repeats, clock)
     print(f"{len(utterances)} utterances, {args.repeats} repeats, torch {torch.__version__}, "
           f"{torch.get_num_threads()} threads on {args.device}\n")  # fmt: skip
     print(table(results, len(utterances)))

@@ -39,18 +39,24 @@ def plot(results: Results, outputs: Sequence[Path]) -> None:
         results: The results.
         outputs: Paths of the picture; the suffixes (.png, .svg, .pdf) say the formats.
     """
-    panels = [*_speed_panels(results), *_memory_panels(results), *_growth_panels(results)]
+    speeds = _speed_panels(results)
+    panels = [*speeds, *_memory_panels(results), *_growth_panels(results)]
     if not panels:
         return
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
-    size = (5.6 * columns, 3.7 * rows + 0.6)
+    size = (6.2 * columns, 3.6 * rows + 0.8)
     with picture(outputs, rows, columns, figsize=size, squeeze=False) as (figure, axes):
         for draw, panel in zip(panels, axes.flat, strict=False):
             draw(panel)
         for panel in list(axes.flat)[len(panels) :]:
             panel.set_axis_off()
         figure.suptitle(str(results.machine), fontsize=8, color=GREY, wrap=True)
+        # One legend for all panels of speed, which may have different competitors.
+        shown = [axes.flat[i].get_legend_handles_labels() for i in range(len(speeds))]
+        legend = {name: handle for pair in shown for handle, name in zip(*pair, strict=True)}
+        if legend:
+            figure.legend(legend.values(), legend, loc="outside lower center", ncols=3, fontsize=8)
 
 
 def _speed_panels(results: Results) -> list[Panel]:
@@ -76,7 +82,7 @@ def _speed(results: Sequence[Result], row: str, title: str) -> Panel:
             points = _points(ordered, row, system, precisions)
             if not points:
                 continue
-            shift = 0.14 * (number - 2)
+            shift = 0.17 * (number - 2)
             places = [place + shift for place, *_ in points]
             axes.errorbar(
                 places,
@@ -98,7 +104,6 @@ def _speed(results: Sequence[Result], row: str, title: str) -> Panel:
         axes.margins(y=0.15)
         axes.grid(visible=False, axis="x")
         axes.set(title=title, ylabel="times as fast as ESPnet's defaults")
-        axes.legend(fontsize=7.5, loc="best")
 
     return draw
 

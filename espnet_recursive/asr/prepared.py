@@ -5,6 +5,7 @@ Each unique layer of a recursive encoder is prepared once, and every loop has th
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from warnings import warn
 
 import torch
 from espnet2.asr.layers.cgmlp import ConvolutionalGatingMLP
@@ -17,6 +18,7 @@ from espnet_recursive.asr.depthwise import ChannelsLastConv1d
 from espnet_recursive.asr.packed_linear import PackedLinear, can_pack, quantised, together
 from espnet_recursive.asr.precision import PRECISIONS
 from espnet_recursive.errors import UserError
+from espnet_recursive.recursion.layer_call import call_layer
 from espnet_recursive.recursion.loop_invariant import LoopInvariantLinear
 from espnet_recursive.recursion.stack import RecursiveStack
 
@@ -31,7 +33,9 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
     "int8" has linear layers with weights of 8 bits, and scales of the inputs that depend on all
     that is in the batch: encode utterances alone. It is for CPUs only.
 
-    Linear layers of which loops have private weights stay as they are, but for "bfloat16".
+    Linear layers of which loops have private weights stay as they are, but for "bfloat16". With
+    ``compile: true``, only "bfloat16" stays compiled: the compiler takes no weights that are in
+    shape already.
 
     Args:
         encoder: The encoder, in float32.
@@ -61,6 +65,8 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
         _to_bfloat16(encoder, device)
     else:
         prepare = quantised if precision == "int8" else _packed
+        if isinstance(stack := getattr(encoder, "encoders", None), RecursiveStack):
+            stack.layer_call = call_layer
         private = set(_private_linears(encoder))
         for module in list(encoder.modules()):
             if not private.isdisjoint(module.children()):
@@ -122,6 +128,11 @@ def _private_linears(encoder: torch.nn.Module) -> Iterator[torch.nn.Module]:
 
 def _to_bfloat16(encoder: Any, device: str) -> None:
     """Weights in bfloat16 once, so that autocast finds nothing to cast in any loop."""
+    if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        warn(
+            "encoder_precision=bfloat16: this CPU has no instructions for it and will be slow",
+            stacklevel=3,
+        )
     for module in encoder.modules():
         if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
             module.to(torch.bfloat16)

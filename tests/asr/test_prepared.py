@@ -10,6 +10,7 @@ from espnet_recursive.asr.packed_linear import PackedLinear, can_pack
 from espnet_recursive.asr.prepared import PRECISIONS, prepare_for_inference
 from espnet_recursive.errors import UserError
 from espnet_recursive.recursion.exit_criterion import ExitRule
+from espnet_recursive.recursion.layer_call import call_layer
 from tests.asr.encoder.conftest import ARCHITECTURES
 from tests.asr.encoder.test_loops import PARTS, build, features, outputs
 
@@ -85,6 +86,14 @@ def test_preparing_is_quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pair("transformer", "int8")
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_layers_are_not_compiled_once_more(precision):
+    plain, prepared = pair("transformer", precision, compile=True)
+    assert prepared.encoders.layer_call is call_layer
+    plain.encoders.layer_call = call_layer
+    compare(plain, prepared, precision, rows=1)
 
 
 def test_refused():
