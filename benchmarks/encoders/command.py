@@ -50,7 +50,7 @@ def get_parser() -> argparse.ArgumentParser:
         help="of each race, within its time",
     )  # fmt: skip
     p.add_argument(
-        "--minutes", type=float, default=15, help="what has not begun by then is left out"
+        "--minutes", type=float, default=13, help="what has not begun by then is left out"
     )
     p.add_argument(
         "--processor_time", action="store_true",

@@ -55,7 +55,9 @@ def encoding_each_alone(model: Any, done: list[Encoded]) -> Iterator[None]:
         outputs = []
         for samples, length in zip(speech, speech_lengths, strict=True):
             start = _now(speech.device)
-            outputs.append(encode(samples[None, :length], length[None]))
+            # A copy, because ESPnet normalises features in place: decoded once more, at another
+            # depth or in half a batch, the caller's would be others.
+            outputs.append(encode(samples[None, :length].clone(), length[None]))
             done.append(_encoded(model, _now(speech.device) - start))
         if len(outputs) == 1:
             return outputs[0]
