@@ -159,7 +159,7 @@ def test_a_new_encoder_is_laid_over_the_training_yaml(recipe):
 def test_two_runs_in_one_folder_do_not_meet(recipe):
     """The second waits for each step of the first, then finds it done."""
     runs = [recipe.start("--stop_stage", "5") for _ in range(2)]
-    outputs = [run.communicate(timeout=300)[0] for run in runs]
+    outputs = [run.communicate(timeout=1800)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
     assert sum(output.count("done before") for output in outputs) == 8, "each step was done once"
     assert any("another run works on" in output for output in outputs)

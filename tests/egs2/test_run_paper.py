@@ -42,7 +42,7 @@ def run_paper(recipe, *options):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=1800,
     )
     return result.returncode, result.stdout
 
