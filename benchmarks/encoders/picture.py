@@ -93,9 +93,9 @@ def _speed(results: Sequence[Result], row: str, title: str) -> Panel:
                 marker=MARKERS[number],
                 linestyle="none",
             )
-            for place, (_, value, *_) in zip(places, points, strict=True):
+            for place, (_, value, _, upper) in zip(places, points, strict=True):
                 axes.annotate(
-                    f"{value:.2f}", (place, value), (0, 7), textcoords="offset points",
+                    f"{value:.2f}", (place, upper), (0, 7), textcoords="offset points",
                     ha="center", fontsize=6.5, color=COLORS[number],
                 )  # fmt: skip
         axes.axhline(1, color=GREY, linewidth=1, linestyle=LINES[1])

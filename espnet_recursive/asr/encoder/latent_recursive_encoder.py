@@ -204,9 +204,11 @@ class LatentRecursiveEncoder(AbsEncoder):
         """
         if not self._runs_by_plan():
             self.loops_run = None
-            # ESPnet's own checkpointing computes layers once more when the pass is over.
-            checkpointed = getattr(self, "gradient_checkpoint_layers", None)
-            with nullcontext() if checkpointed else self.encoders.sharing():
+            # ESPnet's own checkpointing computes layers once more when the pass is over, and its
+            # trimming takes frames away between layers, masks and positions with them.
+            changing = ("gradient_checkpoint_layers", "ctc_trim")
+            alone = any(getattr(self, key, None) for key in changing)
+            with nullcontext() if alone else self.encoders.sharing():
                 return super().forward(xs_pad, ilens, *args, **kwargs)
         call = inspect.signature(self._stock.forward).bind(self, xs_pad, ilens, *args, **kwargs)
         options = {key: value for key, value in call.arguments.items() if key != "self"}
