@@ -72,3 +72,6 @@ def competitors(
 
 #: Our container around as many layers as ESPnet's, with ESPnet's attention as it comes.
 CONTAINER = Competitor(RECURSIVE, "B", Setting("container", conf={"use_sdpa": False}))
+
+#: ESPnet's beside itself: how far from 1 the ratio of two equals is, so is that of others.
+AGAIN = Competitor(ESPNET, CONTAINER.row, Setting("defaults, again", conf={"use_sdpa": False}))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .competitors import CONTAINER, ESPNET, RECURSIVE, SB, Competitor, competitors
+from .competitors import AGAIN, CONTAINER, ESPNET, RECURSIVE, SB, Competitor, competitors
 from .race import Race
 from .settings import INFERENCE, TRAINING
 from .work import FRAMES, Work
@@ -46,7 +46,7 @@ def full_cpu() -> list[Part]:
     checkpointed = competitors(RECURSIVE, "L1", TRAINING, ["checkpoint_loops"])
     step = [*_all("B", ["L1"], TRAINING, _MAIN_STEP), CONTAINER, *checkpointed]
     return [
-        _container([USUAL], 20),
+        _container([USUAL], 45),
         Race("Transformer", [USUAL, SHORT], _transformer(), 40),
         Race("training step", [STEP], step, 20),
         Race("Branchformer", [USUAL, SHORT], _all("B3", ["L5"], INFERENCE, _MAIN_FLOAT), 15),
@@ -123,7 +123,7 @@ def _all(
 
 def _container(works: Sequence[Work], seconds: float) -> Race:
     stock, *_ = competitors(ESPNET, CONTAINER.row, works[0].kind, ["defaults"])
-    return Race("container", works, [stock, CONTAINER], seconds)
+    return Race("container", works, [stock, CONTAINER, AGAIN], seconds)
 
 
 def _by_loops(works: Sequence[Work], seconds: float) -> Race:

@@ -11,34 +11,18 @@ them layer_similarity*. The middle layers that are most alike are suggested as r
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.hidden_states_options import add_hidden_states_options
 from espnet_recursive.publish.quiet import quiet_libraries
 
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
     p = parser(__doc__)
-    p.add_argument(
-        "--model",
-        required=True,
-        help="experiment directory, zip file, tag of ESPnet's model zoo or Hugging Face id; or a "
-        "Whisper, its folder or Hugging Face id",
-    )
-    p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
-    speech = p.add_mutually_exclusive_group(required=True)
-    speech.add_argument("--audio", nargs="+", default=[], metavar="FILE", help="audio of any kind")
-    speech.add_argument(
-        "--data_dir", type=Path, help="with wav.scp, or feats.scp for a model that takes features"
-    )
-    p.add_argument("--output_dir", type=Path, required=True, help="where the files go")
-    p.add_argument(
-        "--max_utterances", type=int, help="so many at most, evenly spread over the data (all)"
-    )
+    add_hidden_states_options(p, "; or a Whisper, its folder or Hugging Face id")
     p.add_argument("--num_loops", type=int, help="loops of a recursive encoder (as configured)")
     p.add_argument("--cka_frames", type=int, default=1024, help="frames that CKA is estimated from")
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to encode")
     return p
 
 
