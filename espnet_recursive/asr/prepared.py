@@ -15,6 +15,7 @@ from espnet2.legacy.nets.pytorch_backend.transformer.positionwise_feed_forward i
 )
 
 from espnet_recursive.asr.depthwise import ChannelsLastConv1d
+from espnet_recursive.asr.packed_conv2d import pack_convolutions
 from espnet_recursive.asr.packed_linear import PackedLinear, can_pack, quantised, together
 from espnet_recursive.asr.precision import PRECISIONS
 from espnet_recursive.errors import UserError
@@ -73,6 +74,8 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
                 continue
             _prepare_known(module, prepare, fuses=precision == "float32")
             _prepare_children(module, prepare)
+            if type(module) is torch.nn.Sequential:
+                pack_convolutions(module)
     if device == "cpu":
         for module in list(encoder.modules()):
             for name, child in module.named_children():
