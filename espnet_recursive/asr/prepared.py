@@ -75,7 +75,7 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
             _prepare_known(module, prepare, fuses=precision == "float32")
             _prepare_children(module, prepare)
             if type(module) is torch.nn.Sequential:
-                pack_convolutions(module)
+                pack_convolutions(module, precision)
     if device == "cpu":
         for module in list(encoder.modules()):
             for name, child in module.named_children():

@@ -10,7 +10,11 @@ from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import (
     Conv2dSubsampling8,
 )
 
-from espnet_recursive.asr.packed_conv2d import PackedConv2dReLU, pack_convolutions
+from espnet_recursive.asr.packed_conv2d import (
+    PackedConv2dReLU,
+    QuantisedConv2dReLU,
+    pack_convolutions,
+)
 from espnet_recursive.asr.packed_linear import can_pack
 
 
@@ -45,3 +49,52 @@ def test_what_is_not_packed(layers):
     sequential = torch.nn.Sequential(*layers)
     pack_convolutions(sequential)
     assert list(sequential) == list(layers)
+
+
+def error(found, expected):
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+@pytest.fixture
+def eight_bits():
+    torch.manual_seed(0)
+    conv = Conv2dSubsampling(26, 24, 0.0).conv
+    packed = copy.deepcopy(conv)
+    pack_convolutions(packed, "int8")
+    if not isinstance(packed[2], QuantisedConv2dReLU):
+        pytest.skip("this torch has no convolutions of 8 bits")
+    return conv, packed
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+@torch.no_grad()
+def test_eight_bits(eight_bits, size):
+    conv, packed = eight_bits
+    # The first one stays as it is: its input has a sign, and there is little to gain.
+    assert type(packed[0]) is PackedConv2dReLU
+    x = size * torch.randn(2, 1, 200, 26)
+    assert 0 < error(packed(x), conv(x.clone())) < 0.03
+    assert (packed(x) >= 0).all()
+
+
+@torch.no_grad()
+def test_eight_bits_of_extremes(eight_bits):
+    """All inputs and all weights at their largest: sums that 16 bits would not hold."""
+    conv, packed = eight_bits
+    for parameter in conv.parameters():
+        parameter.fill_(0.1)
+    packed = copy.deepcopy(conv)
+    pack_convolutions(packed, "int8")
+    x = torch.ones(1, 1, 50, 26)
+    assert error(packed(x), conv(x.clone())) < 0.01
+    assert (packed(0 * x - 10) == conv(0 * x - 10)).all(), "nothing but zeros comes in"
+
+
+@torch.no_grad()
+def test_an_output_without_weights(eight_bits):
+    conv, _ = eight_bits
+    conv[2].weight[3] = 0
+    packed = copy.deepcopy(conv)
+    pack_convolutions(packed, "int8")
+    x = torch.randn(1, 1, 50, 26)
+    torch.testing.assert_close(packed(x)[:, 3], conv(x.clone())[:, 3])
