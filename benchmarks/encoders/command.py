@@ -16,6 +16,7 @@ OUTPUT.svg.
 import argparse
 import json
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -111,11 +112,12 @@ def measure(args: argparse.Namespace, device: str) -> "Results":
     _quiet()
     end = time.monotonic() + 60 * args.minutes
     with tqdm(total=len(parts), unit="part", disable=None) as bar:
+        say = _write_line if bar.disable else bar.set_description
         for part in parts:
             if time.monotonic() > end:
                 results.left_out.append(part.name)
             else:
-                _measure(part, results, args, device, bar.set_description)
+                _measure(part, results, args, device, say)
             bar.update()
     return results
 
@@ -134,6 +136,11 @@ def _measure(
     threads = torch.get_num_threads()
     memory = peak_memory(part.competitor, part.work, args.rows_dir, device, threads)
     results.memories.append(memory)
+
+
+def _write_line(text: str) -> None:
+    """Progress for a log, where a bar would not do."""
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
 
 
 def _quiet() -> None:
