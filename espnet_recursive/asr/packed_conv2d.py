@@ -4,6 +4,8 @@ A third of the operations of a 24-layer encoder are in the second convolution of
 output lies with channels last here, which the next one takes as it is.
 """
 
+from typing import Any
+
 import torch
 
 from espnet_recursive.asr.packed_linear import can_pack
@@ -29,7 +31,7 @@ class PackedConv2dReLU(torch.nn.Module):
         self.bias = None if conv.bias is None else conv.bias.detach()
 
     @staticmethod
-    def takes(conv: torch.nn.Module, activation: torch.nn.Module) -> bool:
+    def takes(conv: Any, activation: torch.nn.Module) -> bool:
         """Whether they are a convolution, padded with zeros, that torch can pack, and a ReLU."""
         return (
             type(conv) is torch.nn.Conv2d
@@ -93,7 +95,8 @@ def pack_convolutions(layers: torch.nn.Sequential, precision: str = "float32") -
     names = list(layers._modules)
     after_relu = False
     for name, following in zip(names, names[1:], strict=False):
-        conv, activation = layers.get_submodule(name), layers.get_submodule(following)
+        conv: Any = layers.get_submodule(name)
+        activation = layers.get_submodule(following)
         if PackedConv2dReLU.takes(conv, activation):
             kind = QuantisedConv2dReLU if after_relu and eight_bits else PackedConv2dReLU
             setattr(layers, name, kind(conv))

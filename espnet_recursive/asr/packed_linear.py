@@ -39,9 +39,9 @@ class PackedLinear(torch.nn.Module):
         return f"activation={self.activation}"
 
 
-def can_pack(linear: torch.nn.Linear) -> bool:
-    """Whether torch was built with oneDNN, and the layer is one that it takes."""
-    weight = linear.weight
+def can_pack(layer: Any) -> bool:
+    """Whether torch was built with oneDNN, and the layer's weight is one that it takes."""
+    weight = layer.weight
     return (
         torch.backends.mkldnn.is_available()
         and weight.device.type == "cpu"

@@ -14,6 +14,9 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("output_dir", help="where NAME.1.scp to NAME.N.scp go")
     p.add_argument("--nj", type=int, default=1, help="number of jobs, at most")
     p.add_argument("--name", default="keys", help="first part of the files' names")
+    p.add_argument(
+        "--longest_first", action="store_true", help="order each list by length, if it is known"
+    )
     return p
 
 

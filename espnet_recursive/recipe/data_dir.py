@@ -60,10 +60,10 @@ def read_source(
     return speech, text, utt2spk
 
 
-def write_table(path: Path | str, table: Mapping[str, object]) -> None:
+def write_table(path: Path | str, table: Mapping[str, object], sort: bool = True) -> None:
     """Write lines "key value", sorted by key as Kaldi and ESPnet expect, whole or not at all."""
     with whole_file(path) as file:
-        for key in sorted(table):
+        for key in sorted(table) if sort else table:
             file.write(f"{key} {table[key]}".rstrip() + "\n")
 
 

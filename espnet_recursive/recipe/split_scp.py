@@ -9,7 +9,13 @@ from espnet_recursive.recipe.data_dir import LENGTHS, read_table, write_table
 from espnet_recursive.recipe.whole_files import whole_file
 
 
-def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "keys") -> int:
+def split_scp(
+    scp: Path | str,
+    output_dir: Path | str,
+    nj: int,
+    name: str = "keys",
+    longest_first: bool = False,
+) -> int:
     """Write <name>.1.scp to <name>.<n>.scp, one list of utterances for each of n <= nj jobs.
 
     Where utt2num_samples (or utt2num_frames, of features) stands beside `scp`, the utterances are
@@ -21,6 +27,9 @@ def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "key
         output_dir: Where the lists go; older ones of the same name are removed.
         nj: Number of jobs, at most.
         name: First part of the files' names.
+        longest_first: Whether each list is in the order of lengths, where they are known, and not
+            of ids: then batches are of utterances of about the same length, and what needs too much
+            memory does so at once.
 
     Returns:
         The number of jobs: `nj`, or the number of utterances where that is smaller.
@@ -33,7 +42,7 @@ def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "key
         stale.unlink()
     lengths = [path for table in LENGTHS.values() if (path := scp.parent / table).exists()]
     if lengths:
-        jobs = _split_by_length(scp, lengths[0], output_dir, nj, name)
+        jobs = _split_by_length(scp, lengths[0], output_dir, nj, name, longest_first)
     else:
         jobs = _split_by_line(scp, output_dir, nj, name)
     if not jobs:
@@ -41,13 +50,15 @@ def split_scp(scp: Path | str, output_dir: Path | str, nj: int, name: str = "key
     return jobs
 
 
-def _split_by_length(scp: Path, lengths: Path, output_dir: Path, nj: int, name: str) -> int:
+def _split_by_length(
+    scp: Path, lengths: Path, output_dir: Path, nj: int, name: str, longest_first: bool
+) -> int:
     table, samples = read_table(scp), read_table(lengths)
     keys = sorted(sorted(table), key=lambda key: -int(samples.get(key, 0)))
     nj = min(nj, len(keys))
     for job in range(nj):
         part = {key: table[key] for key in keys[job::nj]}
-        write_table(output_dir / f"{name}.{job + 1}.scp", part)
+        write_table(output_dir / f"{name}.{job + 1}.scp", part, sort=not longest_first)
     return nj
 
 

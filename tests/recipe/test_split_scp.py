@@ -61,6 +61,15 @@ def test_balanced_by_length(tmp_path):
     assert max(loads) - min(loads) <= max(lengths.values())
 
 
+def test_longest_first(scp, tmp_path):
+    lengths = {key: (number * 7919) % 100 for number, key in enumerate(read_table(scp))}
+    write_table(tmp_path / "utt2num_samples", lengths)
+    split_scp(scp, tmp_path / "out", 2, longest_first=True)
+    for part in parts(tmp_path / "out", 2):
+        found = [lengths[key] for key in part]
+        assert found == sorted(found, reverse=True)
+
+
 def test_lists_of_an_earlier_split_go(scp, tmp_path):
     split_scp(scp, tmp_path / "out", 9)
     split_scp(scp, tmp_path / "out", 3, name="valid")

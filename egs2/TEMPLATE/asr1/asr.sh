@@ -70,7 +70,7 @@ ignore_init_mismatch=false
 feats_normalize=global_mvn
 
 # Decoding
-batch_size=1
+batch_size=8
 inference_tag=
 inference_config=
 inference_args=
@@ -646,15 +646,15 @@ if in_range 12; then
         dir=${asr_exp}/${inference_tag}/${dset}
         log "Decoding of ${dset}: ${dir}"
         need "${data}/${scp}" 3
-        _nj=$($(tool split_scp) ${data}/${scp} ${dir}/logdir --nj ${inference_nj})
+        _nj=$($(tool split_scp) ${data}/${scp} ${dir}/logdir --nj ${inference_nj} --longest_first)
         step "${dir}/.done.decode" ${data}/${scp} \
             "$(trained "${asr_exp}" "${inference_asr_model}")" ${inference_config} -- \
             ${run_jobs} --log ${dir}/logdir/asr_inference.JOB.log --nj ${_nj} \
             ${array_options} ${gpus} --progress utterances --total "$(wc -l < ${data}/${scp})" -- \
             $(tool asr_inference) --batch_size ${batch_size} \
             --ngpu $([ ${gpu_inference} = true ] && echo 1 || echo 0) \
-            --data_path_and_name_and_type ${data}/${scp},speech,${scp_type} \
-            --key_file ${dir}/logdir/keys.JOB.scp --output_dir ${dir}/logdir/output.JOB \
+            --data_path_and_name_and_type ${dir}/logdir/keys.JOB.scp,speech,${scp_type} \
+            --output_dir ${dir}/logdir/output.JOB \
             --asr_train_config ${asr_exp}/config.yaml \
             --asr_model_file ${asr_exp}/${inference_asr_model} ${lm_options} \
             ${inference_config:+--config ${inference_config}} ${depth_options} ${inference_args}
