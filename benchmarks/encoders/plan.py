@@ -145,9 +145,14 @@ def _memories(work: Work, baseline: str, row: str) -> list[MemoryStep]:
 
 
 def _memory_by_loops(work: Work) -> list[MemoryStep]:
-    """The most loops, with and without checkpoints; L1 itself is measured anyway."""
+    """The most loops, with and without checkpoints, and the fewest layers, which leave the floor
+    that the input layer sets; L1 itself is measured anyway."""
     settings = ["as configured/float32", "checkpoint_loops"]
-    return [MemoryStep(c, work) for c in competitors(RECURSIVE, BY_LOOPS[20], TRAINING, settings)]
+    found = [
+        *competitors(RECURSIVE, BY_LOOPS[20], TRAINING, settings),
+        *competitors(RECURSIVE, "R4", TRAINING, settings[1:]),
+    ]
+    return [MemoryStep(competitor, work) for competitor in found]
 
 
 def _grown() -> list[Work]:

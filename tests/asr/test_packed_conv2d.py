@@ -18,6 +18,10 @@ from espnet_recursive.asr.packed_conv2d import (
 from espnet_recursive.asr.packed_linear import can_pack
 
 
+def error(found, expected):
+    return ((found - expected).norm() / expected.norm()).item()
+
+
 @pytest.mark.parametrize("kind", [Conv2dSubsampling, Conv2dSubsampling6, Conv2dSubsampling8])
 @pytest.mark.parametrize("batch, frames", [(1, 37), (3, 200), (1, 1250)])
 def test_packed(kind, batch, frames):
@@ -32,6 +36,18 @@ def test_packed(kind, batch, frames):
     x = torch.randn(batch, 1, frames, 26)
     with torch.no_grad():
         torch.testing.assert_close(packed(x), conv(x.clone()), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@torch.no_grad()
+def test_inputs_of_other_bands(precision):
+    torch.manual_seed(0)
+    conv = Conv2dSubsampling(26, 24, 0.0).conv
+    packed = copy.deepcopy(conv)
+    pack_convolutions(packed, precision)
+    for bands in (26, 80, 26):
+        x = torch.randn(1, 1, 100, bands)
+        assert error(packed(x), conv(x.clone())) < (1e-5 if precision == "float32" else 0.03)
 
 
 @pytest.mark.parametrize(
@@ -50,10 +66,6 @@ def test_what_is_not_packed(layers):
     sequential = torch.nn.Sequential(*layers)
     pack_convolutions(sequential)
     assert list(sequential) == list(layers)
-
-
-def error(found, expected):
-    return ((found - expected).norm() / expected.norm()).item()
 
 
 @pytest.fixture
@@ -81,7 +93,7 @@ def test_eight_bits(eight_bits, size):
 @torch.no_grad()
 def test_eight_bits_of_extremes(eight_bits):
     """All inputs and all weights at their largest: sums that 16 bits would not hold."""
-    conv, packed = eight_bits
+    conv, _ = eight_bits
     for parameter in conv.parameters():
         parameter.fill_(0.1)
     packed = copy.deepcopy(conv)

@@ -1,0 +1,89 @@
+"""How fast this machine multiplies: linear layers and input convolutions, packed and in 8 bits.
+
+    python benchmarks/kernel_rates.py
+
+GFLOP/s of the linear layers of d = 512, 24 with weights of their own in turn, and milliseconds of
+the two convolutions of conv2d, each at 2 s and 12 s of audio. Medians; plain, packed and int8 in
+turn.
+"""
+
+import argparse
+import copy
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+
+import torch
+from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import Conv2dSubsampling
+from tabulate import tabulate
+
+from espnet_recursive.asr.packed_conv2d import pack_convolutions
+from espnet_recursive.asr.packed_linear import PackedLinear, quantised
+from espnet_recursive.bin.command import command, parser
+
+SIZE, UNITS, LAYERS, BANDS = 512, 2048, 24, 80
+SECONDS = (2, 12)
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The parser of this command."""
+    p = parser(__doc__ or "")
+    p.add_argument("--repeats", type=int, default=15)
+    return p
+
+
+@command
+@torch.no_grad()
+def main(cmd: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = get_parser().parse_args(cmd)
+    warnings.filterwarnings("ignore")
+    rates, convolutions = [], []
+    for seconds in SECONDS:
+        frames = 25 * seconds
+        for inputs, outputs in ((SIZE, SIZE), (SIZE, 3 * SIZE), (SIZE, UNITS), (UNITS, SIZE)):
+            work = 2e-9 * LAYERS * frames * inputs * outputs
+            found = times(linear(frames, inputs, outputs), args.repeats)
+            rates.append((seconds, f"{inputs} x {outputs}", *(work / t for t in found)))
+        found = times(convolution(100 * seconds), args.repeats)
+        convolutions.append((seconds, *(1e3 * t for t in found)))
+    names = ["plain", "packed", "int8"]
+    print(tabulate(rates, ["audio, s", "linear layer, GFLOP/s", *names], floatfmt=".0f"), "\n")
+    print(tabulate(convolutions, ["convolutions, audio, s; ms", *names], floatfmt=".0f"))
+
+
+def linear(frames: int, inputs: int, outputs: int) -> Mapping[str, Callable[[], object]]:
+    """The layers in each form."""
+    x = torch.randn(frames, inputs)
+    layers = [torch.nn.Linear(inputs, outputs) for _ in range(LAYERS)]
+    forms = {"plain": layers, "packed": [PackedLinear(layer) for layer in layers]}
+    forms["int8"] = [quantised(copy.deepcopy(layer)) for layer in layers]
+    return {name: lambda of=of: [layer(x) for layer in of] for name, of in forms.items()}
+
+
+def convolution(frames: int) -> Mapping[str, Callable[[], object]]:
+    """The convolutions in each form."""
+    x = torch.randn(1, 1, frames, BANDS)
+    plain = Conv2dSubsampling(BANDS, SIZE, 0.0).conv
+    forms = {"plain": plain}
+    for name, precision in (("packed", "float32"), ("int8", "int8")):
+        forms[name] = copy.deepcopy(plain)
+        pack_convolutions(forms[name], precision)
+    return {name: lambda form=form: form(x) for name, form in forms.items()}
+
+
+def times(forms: Mapping[str, Callable[[], object]], repeats: int) -> list[float]:
+    """Median seconds of each, measured in turn after two to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in forms}
+    for repeat in range(repeats + 2):
+        for name, run in forms.items():
+            start = time.perf_counter()
+            run()
+            if repeat >= 2:
+                seconds[name].append(time.perf_counter() - start)
+    return [median(of) for of in seconds.values()]
+
+
+if __name__ == "__main__":
+    main()
