@@ -4,17 +4,18 @@
     python benchmarks/encoder_profile.py --training "ESPnet/B/defaults" "ours/L1/fused Adam"
 
 Competitors are system/row/setting, as benchmarks/encoder_time.py names them, with the precision
-where one name has several. Inference is of one utterance of 12 s, training a step of 8 x 4 s.
+where one name has several. Inference is of one utterance, training a step of eight.
 """
 
 import argparse
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from encoders.competitors import SYSTEMS, Competitor, competitors
 from encoders.plan import STEP, USUAL
-from encoders.work import Work
+from encoders.work import FRAMES, Work
 from tabulate import tabulate
 from torch.profiler import ProfilerActivity, profile
 
@@ -28,6 +29,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = parser(__doc__ or "")
     p.add_argument("competitors", nargs="+", help="system/row/setting")
     p.add_argument("--training", action="store_true", help="a training step, not inference")
+    p.add_argument("--seconds", type=int, help="of audio in an utterance; 12, or 4 in training")
     p.add_argument("--repeats", type=int, default=3, help="of the work")
     p.add_argument("--operators", type=int, default=10, help="how many are named")
     return p
@@ -39,6 +41,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(cmd)
     warnings.filterwarnings("ignore")
     work = STEP if args.training else USUAL
+    if args.seconds is not None:
+        work = replace(work, frames=args.seconds * FRAMES)
     for competitor in [find(name, work) for name in args.competitors]:
         seconds, rows = shares(competitor, work, args.repeats)
         print(f"\n{competitor}: {work}, {seconds:.3f} s each\n")

@@ -2,9 +2,9 @@
 
     python benchmarks/kernel_rates.py
 
-GFLOP/s of the linear layers of d = 512, 24 with weights of their own in turn, and milliseconds of
-the two convolutions of conv2d, each at 2 s and 12 s of audio. Medians; plain, packed and int8 in
-turn.
+GFLOP/s of the linear layers of an encoder, 24 with weights of their own in turn, for 1 to 12 s of
+audio, and milliseconds of the two convolutions of conv2d: plain, packed and in int8, the last two
+in parts. Medians of times that were measured in turn.
 """
 
 import argparse
@@ -18,17 +18,18 @@ import torch
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import Conv2dSubsampling
 from tabulate import tabulate
 
-from espnet_recursive.asr.packed_conv2d import pack_convolutions
+from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts
 from espnet_recursive.asr.packed_linear import PackedLinear, quantised
 from espnet_recursive.bin.command import command, parser
 
-SIZE, UNITS, LAYERS, BANDS = 512, 2048, 24, 80
-SECONDS = (2, 12)
+LAYERS, BANDS = 24, 80
+SECONDS = (1, 2, 3, 4, 6, 12)
 
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
     p = parser(__doc__ or "")
+    p.add_argument("--size", type=int, default=512, help="d; four times as many units")
     p.add_argument("--repeats", type=int, default=15)
     return p
 
@@ -42,11 +43,12 @@ def main(cmd: Sequence[str] | None = None) -> None:
     rates, convolutions = [], []
     for seconds in SECONDS:
         frames = 25 * seconds
-        for inputs, outputs in ((SIZE, SIZE), (SIZE, 3 * SIZE), (SIZE, UNITS), (UNITS, SIZE)):
+        d = args.size
+        for inputs, outputs in ((d, d), (d, 3 * d), (d, 4 * d), (4 * d, d)):
             work = 2e-9 * LAYERS * frames * inputs * outputs
             found = times(linear(frames, inputs, outputs), args.repeats)
             rates.append((seconds, f"{inputs} x {outputs}", *(work / t for t in found)))
-        found = times(convolution(100 * seconds), args.repeats)
+        found = times(convolution(100 * seconds, args.size), args.repeats)
         convolutions.append((seconds, *(1e3 * t for t in found)))
     names = ["plain", "packed", "int8"]
     print(tabulate(rates, ["audio, s", "linear layer, GFLOP/s", *names], floatfmt=".0f"), "\n")
@@ -57,19 +59,18 @@ def linear(frames: int, inputs: int, outputs: int) -> Mapping[str, Callable[[], 
     """The layers in each form."""
     x = torch.randn(frames, inputs)
     layers = [torch.nn.Linear(inputs, outputs) for _ in range(LAYERS)]
-    forms = {"plain": layers, "packed": [PackedLinear(layer) for layer in layers]}
+    forms = {"plain": layers, "packed": [PackedLinear(layer).fused for layer in layers]}
     forms["int8"] = [quantised(copy.deepcopy(layer)) for layer in layers]
     return {name: lambda of=of: [layer(x) for layer in of] for name, of in forms.items()}
 
 
-def convolution(frames: int) -> Mapping[str, Callable[[], object]]:
+def convolution(frames: int, size: int) -> Mapping[str, Callable[[], object]]:
     """The convolutions in each form."""
     x = torch.randn(1, 1, frames, BANDS)
-    plain = Conv2dSubsampling(BANDS, SIZE, 0.0).conv
+    plain = Conv2dSubsampling(BANDS, size, 0.0).conv
     forms = {"plain": plain}
     for name, precision in (("packed", "float32"), ("int8", "int8")):
-        forms[name] = copy.deepcopy(plain)
-        pack_convolutions(forms[name], precision)
+        forms[name] = Conv2dInParts(copy.deepcopy(plain), precision)
     return {name: lambda form=form: form(x) for name, form in forms.items()}
 
 

@@ -10,35 +10,35 @@ import torch
 
 from espnet_recursive.asr.packed_linear import can_pack
 
-#: Frames for which oneDNN chooses the layout; with 3 x 3 it serves other lengths, too. A layout for
-#: another number of bands can be many times slower than none, so the first input decides.
-_TYPICAL_FRAMES = 600
+#: Numbers that are rounded at a time, so that they stay in cache in between: 2 MB of float32.
+_AT_A_TIME = 1 << 19
 
 
 class PackedConv2dReLU(torch.nn.Module):
     """A convolution in oneDNN's own layout, with the ReLU that follows it.
 
+    A layout for other sizes can be many times slower than none: inputs of other lengths have the
+    weight as it is, and other batches and bands have it laid out anew.
+
     Args:
         conv: The convolution, one that :meth:`takes` takes.
+        frames: T of the inputs that the layout is for.
     """
 
-    def __init__(self, conv: torch.nn.Conv2d) -> None:
+    def __init__(self, conv: torch.nn.Conv2d, frames: int) -> None:
         super().__init__()
-        self.how = [list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups]
+        self.how: Any = [list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups]
+        self.frames = frames
         self.plain = conv.weight.detach()
-        self.weight, self.bands = self.plain, 0
         self.bias = None if conv.bias is None else conv.bias.detach()
+        self.weight, self.size = self.plain, torch.Size()
 
     @staticmethod
     def takes(conv: Any, activation: torch.nn.Module) -> bool:
-        """Whether they are a convolution of 3 x 3, padded with zeros, and a ReLU.
-
-        The layout of 5 x 5, of conv2d6, is much slower than none at lengths far from its own.
-        """
+        """Whether they are a convolution, padded with zeros if at all, and a ReLU."""
         return (
             type(conv) is torch.nn.Conv2d
             and type(activation) is torch.nn.ReLU
-            and conv.kernel_size == (3, 3)
             and conv.padding_mode == "zeros"
             and not isinstance(conv.padding, str)
             and can_pack(conv)
@@ -46,11 +46,14 @@ class PackedConv2dReLU(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Args: x (B, C, T, F). Returns: (B, C', T', F')."""
-        if x.size(-1) != self.bands:
-            self.bands = x.size(-1)
-            size = [1, x.size(1), _TYPICAL_FRAMES, self.bands]
+        if x.size(2) != self.frames:
+            padding, stride, dilation, groups = self.how
+            out = torch.conv2d(x, self.plain, self.bias, stride, padding, dilation, groups)
+            return out.relu_()
+        if x.size() != self.size:
+            self.size = x.size()
             pack = torch.ops.mkldnn._reorder_convolution_weight
-            self.weight = pack(self.plain, *self.how, size)
+            self.weight = pack(self.plain, *self.how, list(self.size))
         convolve = torch.ops.mkldnn._convolution_pointwise
         return convolve(x, self.weight, self.bias, *self.how, "relu", [], "")
 
@@ -59,18 +62,21 @@ class QuantisedConv2dReLU(torch.nn.Module):
     """The same with weights of 8 bits, a scale for each output, and inputs quantised as they come.
 
     Inputs have 7 bits, as those of torch's dynamic linear layers: with 8, sums of two products
-    overflow on CPUs without VNNI. Their scale is taken from all that is in the batch.
+    overflow on CPUs without VNNI. Their scale is taken from all that is in the input. All lengths
+    have the same layout.
 
     Args:
         conv: The convolution, one that PackedConv2dReLU takes; its inputs must not be negative.
+        frames: T of the inputs that the layout is for.
     """
 
     _LARGEST = 127
 
-    def __init__(self, conv: torch.nn.Conv2d) -> None:
+    def __init__(self, conv: torch.nn.Conv2d, frames: int) -> None:
         super().__init__()
         weight = conv.weight.detach()
         largest = weight.abs().amax((1, 2, 3)).clamp(min=torch.finfo(weight.dtype).tiny)
+        self.frames = frames
         self.scale = largest / self._LARGEST
         self.plain = (weight / self.scale.view(-1, 1, 1, 1)).round().to(torch.int8)
         self.weight, self.bands = self.plain, 0
@@ -82,23 +88,35 @@ class QuantisedConv2dReLU(torch.nn.Module):
         """Args: x (B, C, T, F), none below 0. Returns: (B, C', T', F')."""
         if x.size(-1) != self.bands:
             self.bands = x.size(-1)
-            size = [1, x.size(1), _TYPICAL_FRAMES, self.bands]
+            size = [1, x.size(1), self.frames, self.bands]
             pack = torch.ops.onednn.qconv_prepack
             self.weight = pack(self.plain, self.scale, 1.0, 0, *self.how, size)
         # amax, because max takes 30 times as long where channels are last.
         scale = max(x.amax().item() / self._LARGEST, torch.finfo(x.dtype).tiny)
-        rounded = torch.add(x.new_tensor(0.5), x, alpha=1 / scale).to(torch.uint8)
         return torch.ops.onednn.qconv2d_pointwise(
-            rounded, scale, 0, self.weight, self.scale, self.zero_points, self.bias, *self.how,
-            1.0, 0, x.dtype, "relu", [None], "",
+            _rounded(x, scale), scale, 0, self.weight, self.scale, self.zero_points, self.bias,
+            *self.how, 1.0, 0, x.dtype, "relu", [None], "",
         )  # fmt: skip
 
 
-def pack_convolutions(layers: torch.nn.Sequential, precision: str = "float32") -> None:
+def _rounded(x: torch.Tensor, scale: float) -> torch.Tensor:
+    """x / scale (B, C, T, F), none below 0, to the nearest whole number, in uint8."""
+    whole = torch.empty_like(x, dtype=torch.uint8)
+    half, frames = x.new_tensor(0.5), max(1, _AT_A_TIME * x.size(2) // x.numel())
+    for start in range(0, x.size(2), frames):
+        part = slice(start, start + frames)
+        whole[:, :, part] = torch.add(half, x[:, :, part], alpha=1 / scale)
+    return whole
+
+
+def pack_convolutions(
+    layers: torch.nn.Sequential, frames: dict[str, int], precision: str = "float32"
+) -> None:
     """Replace each convolution that a ReLU follows.
 
     Args:
         layers: Of which some may be convolutions.
+        frames: T of the inputs of each convolution that its layout is for, by its name.
         precision: "float32", or "int8" for those that a ReLU precedes, too.
     """
     # An engine of torch's for 8 bits, with which come the operators.
@@ -110,7 +128,7 @@ def pack_convolutions(layers: torch.nn.Sequential, precision: str = "float32") -
         activation = layers.get_submodule(following)
         if PackedConv2dReLU.takes(conv, activation):
             kind = QuantisedConv2dReLU if after_relu and eight_bits else PackedConv2dReLU
-            setattr(layers, name, kind(conv))
+            setattr(layers, name, kind(conv, frames[name]))
             setattr(layers, following, torch.nn.Identity())
             after_relu = True
         elif not isinstance(conv, torch.nn.Identity):

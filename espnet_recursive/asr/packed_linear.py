@@ -5,38 +5,87 @@ have that done in each loop. The operators are those that ``torch.compile`` uses
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import torch
 
 Tensor = torch.Tensor
-#: The operator's name of an activation and of its formula.
-_ACTIVATIONS: dict[str, tuple[str, str]] = {"none": ("none", ""), "relu": ("relu", "")}
-_ACTIVATIONS["gelu"] = ("gelu", "none")  # the exact one, not tanh's
+#: Weights of a layer for which packing is worth it.
+_FEW_WEIGHTS = 1 << 17
+#: Rows (B x T) from which the weight as it is serves as well or better: laying it out is little
+#: work then, and oneDNN would build a kernel for each new number of rows. See kernel_rates.py in
+#: benchmarks.
+_MANY_ROWS = 100
+
+
+@dataclass(frozen=True)
+class _Activation:
+    function: Callable[[Tensor], Tensor]
+    module: type[torch.nn.Module]
+    #: oneDNN's name of it, and of its formula.
+    fused: tuple[str, str]
+
+
+_ACTIVATIONS = {
+    "none": _Activation(lambda x: x, torch.nn.Identity, ("none", "")),
+    "relu": _Activation(torch.relu_, torch.nn.ReLU, ("relu", "")),
+    # The exact one, not tanh's.
+    "gelu": _Activation(torch.nn.functional.gelu, torch.nn.GELU, ("gelu", "none")),
+}
 
 
 class PackedLinear(torch.nn.Module):
     """A linear layer in oneDNN's own layout, with the activation that follows it.
 
+    The weight is there twice: as it is, it serves inputs of many rows.
+
     Args:
-        linear: The layer, in float32 on the CPU.
+        linear: The layer, one that :meth:`takes` takes.
         activation: "none", "relu" or "gelu".
     """
 
     def __init__(self, linear: torch.nn.Linear, activation: str = "none") -> None:
         super().__init__()
         self.activation = activation
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
+        self.plain = linear.weight.detach()
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(self.plain)
         self.bias = None if linear.bias is None else linear.bias.detach()
+
+    @staticmethod
+    def takes(linear: torch.nn.Linear) -> bool:
+        """Whether it can be packed, and is large enough to gain."""
+        return can_pack(linear) and linear.weight.numel() >= _FEW_WEIGHTS
 
     def forward(self, x: Tensor) -> Tensor:
         """Args: x (..., in). Returns: (..., out)."""
-        name, formula = _ACTIVATIONS[self.activation]
+        if x.numel() < _MANY_ROWS * x.size(-1):
+            return self.fused(x)
+        out = torch.nn.functional.linear(x, self.plain, self.bias)
+        return _ACTIVATIONS[self.activation].function(out)
+
+    def fused(self, x: Tensor) -> Tensor:
+        """The same by the packed weight, whatever the number of rows."""
+        name, formula = _ACTIVATIONS[self.activation].fused
         return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, name, [], formula)
 
     def extra_repr(self) -> str:
         return f"activation={self.activation}"
+
+
+def packed(linear: torch.nn.Linear, activation: str = "none") -> torch.nn.Module:
+    """The layer and the activation that follows it: packed, if that is worth it.
+
+    Args:
+        linear: The layer.
+        activation: "none", "relu" or "gelu".
+    """
+    if PackedLinear.takes(linear):
+        return PackedLinear(linear, activation)
+    if activation == "none":
+        return linear
+    return torch.nn.Sequential(linear, _ACTIVATIONS[activation].module())
 
 
 def can_pack(layer: Any) -> bool:
@@ -97,16 +146,23 @@ def together(
     return [_Part(whole, place) for place in range(len(linears))]
 
 
-def quantised(linear: torch.nn.Linear) -> Any:
+def quantised(linear: torch.nn.Linear, activation: str = "none") -> Any:
     """The layer with weights of 8 bits, a scale for each output, and inputs quantised as they come.
 
     torch announces that this moves to another package, torchao, and warns at every use.
+
+    Args:
+        linear: The layer.
+        activation: "none" or "relu".
     """
     quantization = torch.ao.quantization
+    layer: torch.nn.Module = linear
+    if activation == "relu":
+        layer = torch.ao.nn.intrinsic.LinearReLU(linear, torch.nn.ReLU())
     with catch_warnings():
         simplefilter("ignore")
         holder = quantization.quantize_dynamic(
-            torch.nn.Sequential(linear),
+            torch.nn.Sequential(layer),
             {"0": quantization.per_channel_dynamic_qconfig},
             dtype=torch.qint8,
         )

@@ -14,9 +14,9 @@ from espnet2.legacy.nets.pytorch_backend.transformer.positionwise_feed_forward i
     PositionwiseFeedForward,
 )
 
+from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts
 from espnet_recursive.asr.depthwise import ChannelsLastConv1d
-from espnet_recursive.asr.packed_conv2d import pack_convolutions
-from espnet_recursive.asr.packed_linear import PackedLinear, can_pack, quantised, together
+from espnet_recursive.asr.packed_linear import packed, quantised, together
 from espnet_recursive.asr.precision import PRECISIONS
 from espnet_recursive.errors import UserError
 from espnet_recursive.recursion.layer_call import call_layer
@@ -65,17 +65,18 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
     if precision == "bfloat16":
         _to_bfloat16(encoder, device)
     else:
-        prepare = quantised if precision == "int8" else _packed
+        prepare = quantised if precision == "int8" else packed
         if isinstance(stack := getattr(encoder, "encoders", None), RecursiveStack):
             stack.layer_call = call_layer
         private = set(_private_linears(encoder))
         for module in list(encoder.modules()):
             if not private.isdisjoint(module.children()):
                 continue
-            _prepare_known(module, prepare, fuses=precision == "float32")
+            _prepare_known(module, prepare, fuses_gelu=precision == "float32")
             _prepare_children(module, prepare)
-            if type(module) is torch.nn.Sequential:
-                pack_convolutions(module, precision)
+            for name, child in module.named_children():
+                if Conv2dInParts.takes(child):
+                    setattr(module, name, Conv2dInParts(child, precision))
     if device == "cpu":
         for module in list(encoder.modules()):
             for name, child in module.named_children():
@@ -84,11 +85,7 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
     return encoder
 
 
-def _packed(linear: torch.nn.Linear, activation: str = "none") -> torch.nn.Module:
-    return PackedLinear(linear, activation) if can_pack(linear) else linear
-
-
-def _prepare_known(module: torch.nn.Module, prepare: Prepare, fuses: bool) -> None:
+def _prepare_known(module: torch.nn.Module, prepare: Prepare, fuses_gelu: bool) -> None:
     """Where several layers of ESPnet can be computed as one."""
     if isinstance(module, MultiHeadedAttention):
         names = ("linear_q", "linear_k", "linear_v")
@@ -96,14 +93,12 @@ def _prepare_known(module: torch.nn.Module, prepare: Prepare, fuses: bool) -> No
         if all(type(linear) is torch.nn.Linear for linear in linears):
             for name, part in zip(names, together(linears, prepare), strict=True):
                 setattr(module, name, part)
-    if not fuses:
-        return
     if isinstance(module, PositionwiseFeedForward):
-        if type(module.activation) is torch.nn.ReLU and can_pack(module.w_1):
+        if type(module.activation) is torch.nn.ReLU:
             module.w_1, module.activation = prepare(module.w_1, "relu"), torch.nn.Identity()
-    if isinstance(module, ConvolutionalGatingMLP):
+    if fuses_gelu and isinstance(module, ConvolutionalGatingMLP):
         linear, activation = module.channel_proj1
-        if type(activation) is torch.nn.GELU and can_pack(linear):
+        if type(activation) is torch.nn.GELU:
             module.channel_proj1 = torch.nn.Sequential(prepare(linear, "gelu"))
 
 

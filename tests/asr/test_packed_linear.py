@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from espnet_recursive.asr.packed_linear import PackedLinear, can_pack, quantised, together
+from espnet_recursive.asr.packed_linear import (
+    PackedLinear,
+    can_pack,
+    packed,
+    quantised,
+    together,
+)
+
+FUNCTIONS = {"none": lambda x: x, "relu": torch.relu, "gelu": torch.nn.functional.gelu}
 
 
 @pytest.fixture
@@ -12,23 +20,36 @@ def linear():
     return torch.nn.Linear(24, 40)
 
 
-@pytest.mark.parametrize("shape", [(24,), (7, 24), (2, 7, 24)], ids=str)
-@pytest.mark.parametrize("activation", ["none", "relu", "gelu"])
+@pytest.mark.parametrize("shape", [(24,), (7, 24), (2, 7, 24), (2, 70, 24)], ids=str)
+@pytest.mark.parametrize("activation", FUNCTIONS)
 def test_packed(linear, shape, activation):
     if not can_pack(linear):
         pytest.skip("this torch has no oneDNN")
-    functions = {"none": lambda x: x, "relu": torch.relu, "gelu": torch.nn.functional.gelu}
     x = torch.randn(shape)
     for layer in (linear, torch.nn.Linear(24, 40, bias=False)):
-        expected = functions[activation](layer(x))
-        torch.testing.assert_close(
-            PackedLinear(layer, activation)(x), expected, rtol=1e-5, atol=1e-5
-        )
+        expected = FUNCTIONS[activation](layer(x))
+        packed_layer = PackedLinear(layer, activation)
+        for found in (packed_layer(x), packed_layer.fused(x)):
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_what_is_not_packed():
+def test_what_is_not_packed(linear):
     assert not can_pack(torch.nn.Linear(2, 2).double())
     assert not can_pack(torch.nn.Linear(2, 2, device="meta"))
+    assert not PackedLinear.takes(linear), "too small to gain"
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+@pytest.mark.parametrize("size", [24, 512])
+def test_large_layers_are_packed(size, activation):
+    layer = torch.nn.Linear(size, size)
+    if not can_pack(layer):
+        pytest.skip("this torch has no oneDNN")
+    found = packed(layer, activation)
+    assert (type(found) is PackedLinear) == (size == 512)
+    x = torch.randn(3, size)
+    expected = FUNCTIONS[activation](layer(x))
+    torch.testing.assert_close(found(x), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_layers_of_the_same_input_are_one(linear):
@@ -55,8 +76,10 @@ def test_layers_of_the_same_input_are_one(linear):
     torch.testing.assert_close(parts[2](other), linears[2](other), rtol=1e-5, atol=1e-5)
 
 
-def test_eight_bits(linear):
+@pytest.mark.parametrize("activation", ["none", "relu"])
+def test_eight_bits(linear, activation):
     x = torch.randn(50, 24)
-    error = (quantised(linear)(x) - linear(x)).norm() / linear(x).norm()
+    expected = FUNCTIONS[activation](linear(x))
+    error = (quantised(linear, activation)(x) - expected).norm() / expected.norm()
     assert error < 0.03
     assert type(linear) is torch.nn.Linear

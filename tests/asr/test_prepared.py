@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 
+from espnet_recursive.asr import packed_linear
 from espnet_recursive.asr.packed_linear import PackedLinear, can_pack
 from espnet_recursive.asr.prepared import PRECISIONS, prepare_for_inference
 from espnet_recursive.errors import UserError
@@ -16,6 +17,12 @@ from tests.asr.encoder.test_loops import PARTS, build, features, outputs
 
 #: The largest difference of states that are normalised, about 1 in size.
 CLOSE = {"float32": 1e-5, "bfloat16": 0.15, "int8": 0.25}
+
+
+@pytest.fixture(autouse=True)
+def pack_all(monkeypatch):
+    """The layers of these tests are small."""
+    monkeypatch.setattr(packed_linear, "_FEW_WEIGHTS", 0)
 
 
 def pair(name, precision, part="none", **conf):
@@ -39,6 +46,14 @@ def compare(plain, prepared, precision, rows=4):
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_same_output(name, precision):
     compare(*pair(name, precision), precision)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_small_layers_stay_as_they_are(name, monkeypatch):
+    monkeypatch.undo()
+    plain, prepared = pair(name, "float32")
+    assert not any(type(module) is PackedLinear for module in prepared.modules())
+    compare(plain, prepared, "float32", rows=1)
 
 
 @pytest.mark.parametrize("part", [part for part in PARTS if part != "none"])
