@@ -14,7 +14,7 @@ from espnet2.legacy.nets.pytorch_backend.transformer.positionwise_feed_forward i
     PositionwiseFeedForward,
 )
 
-from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts
+from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts, convolve_in_parts
 from espnet_recursive.asr.depthwise import ChannelsLastConv1d
 from espnet_recursive.asr.packed_linear import packed, quantised, together
 from espnet_recursive.asr.precision import PRECISIONS
@@ -74,9 +74,10 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
                 continue
             _prepare_known(module, prepare, fuses_gelu=precision == "float32")
             _prepare_children(module, prepare)
-            for name, child in module.named_children():
-                if Conv2dInParts.takes(child):
-                    setattr(module, name, Conv2dInParts(child, precision))
+            convolve_in_parts(module)
+            for child in module.children():
+                if isinstance(child, Conv2dInParts):
+                    child.pack(precision)
     if device == "cpu":
         for module in list(encoder.modules()):
             for name, child in module.named_children():

@@ -1,6 +1,7 @@
 """Convolutions over parts of the time are those over all of it."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -19,20 +20,24 @@ KINDS = {
 }
 
 
-def pair(kind, precision="float32"):
-    if not can_pack(torch.nn.Linear(1, 1)):
+def pair(kind, precision=None):
+    if precision is not None and not can_pack(torch.nn.Linear(1, 1)):
         pytest.skip("this torch has no oneDNN")
     torch.manual_seed(0)
     conv = KINDS[kind](26, 16, 0.0).conv
     assert Conv2dInParts.takes(conv)
-    return conv, Conv2dInParts(copy.deepcopy(conv), precision)
+    parts = Conv2dInParts(copy.deepcopy(conv))
+    if precision is not None:
+        parts.pack(precision)
+    return conv, parts
 
 
+@pytest.mark.parametrize("precision", [None, "float32"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("batch", [1, 3, 20])
 @torch.no_grad()
-def test_same_as_the_whole(kind, batch):
-    conv, parts = pair(kind)
+def test_same_as_the_whole(kind, batch, precision):
+    conv, parts = pair(kind, precision)
     for frames in (15, 131, 132, 270, 531):
         x = torch.randn(batch, 1, frames, 26)
         found, expected = parts(x), conv(x)
@@ -40,10 +45,56 @@ def test_same_as_the_whole(kind, batch):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def gradients(conv, x):
+    x = x.clone().requires_grad_()
+    out = conv(x)
+    return out.detach(), *torch.autograd.grad((out * out).sum(), [x, *conv.parameters()])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_same_gradients(kind, batch):
+    conv, parts = (layers.double() for layers in pair(kind))
+    x = torch.randn(batch, 1, 700, 26, dtype=torch.float64)
+    torch.testing.assert_close(gradients(parts, x), gradients(conv, x), rtol=1e-10, atol=1e-10)
+
+
+def test_the_first_output_is_not_kept():
+    conv, parts = pair("conv2d")
+    x, kept = torch.randn(1, 1, 2000, 26), {}
+    for layers in (conv, parts):
+        with torch.autograd.graph.saved_tensors_hooks(partial(keep, kept, layers), lambda t: t):
+            layers(x)
+    first = 16 * 999 * 12
+    assert max(kept[conv]) == first
+    assert max(kept[parts]) == 16 * 499 * 5
+    # The inputs, the output, and the weights of each of eight parts.
+    assert sum(kept[parts]) < first
+
+
+def keep(kept, layers, tensor):
+    kept.setdefault(layers, []).append(tensor.numel())
+    return tensor
+
+
+def test_parameters_have_their_names():
+    conv, parts = pair("conv2d")
+    assert list(conv.state_dict()) == list(parts.state_dict())
+    parts.load_state_dict(conv.state_dict())
+
+
+def test_a_recorded_pass_is_one_for_any_length():
+    conv, parts = pair("conv2d")
+    with torch.no_grad():
+        recorded = torch.jit.trace(parts, torch.randn(1, 1, 300, 26))
+        x = torch.randn(1, 1, 411, 26)
+        torch.testing.assert_close(recorded(x), conv(x), rtol=1e-5, atol=1e-5)
+
+
 @torch.no_grad()
 def test_layout_is_that_of_a_whole_part():
-    conv, parts = pair("conv2d")
-    packed = [layer for layer in parts.layers if type(layer) is PackedConv2dReLU]
+    _, parts = pair("conv2d", "float32")
+    packed = [layer for layer in parts if type(layer) is PackedConv2dReLU]
     parts(torch.randn(1, 1, 100, 26))  # 24 frames: less than one
     assert not any(layer.size for layer in packed)
     parts(torch.randn(1, 1, 170, 26))  # 41: one, and the rest
@@ -62,7 +113,7 @@ def test_int8():
 def test_memory_does_not_grow_with_the_length():
     _, parts = pair("conv2d")
     sizes = []
-    parts.layers[1].register_forward_hook(lambda _, __, out: sizes.append(out.numel()))
+    parts[1].register_forward_hook(lambda _, __, out: sizes.append(out.numel()))
     for frames in (400, 4000):
         parts(torch.randn(1, 1, frames, 26))
     assert max(sizes) == 16 * 65 * 12

@@ -10,6 +10,7 @@ import torch
 from espnet2.asr.encoder.abs_encoder import AbsEncoder
 from typeguard import typechecked
 
+from espnet_recursive.asr.conv2d_in_parts import convolve_in_parts
 from espnet_recursive.asr.encoder.attention_weights import keep_weights_when_watched
 from espnet_recursive.asr.encoder.conf_checks import (
     PER_LAYER,
@@ -116,6 +117,8 @@ class LatentRecursiveEncoder(AbsEncoder):
         self.set_depth()
         keep_weights_when_watched(self.encoders)
         know_positions(self.encoders)
+        if (input_layer := getattr(self, "embed", None)) is not None:
+            convolve_in_parts(input_layer)
 
     @classmethod
     def _check(
