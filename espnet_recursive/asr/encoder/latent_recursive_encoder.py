@@ -117,7 +117,8 @@ class LatentRecursiveEncoder(AbsEncoder):
         self.set_depth()
         keep_weights_when_watched(self.encoders)
         know_positions(self.encoders)
-        if (input_layer := getattr(self, "embed", None)) is not None:
+        input_layer = getattr(self, "embed", None)
+        if input_layer is not None and recursion.most_loops(shape) > 1:
             convolve_in_parts(input_layer)
 
     @classmethod

@@ -12,6 +12,8 @@ from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 
+from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts
+
 # {n_r, L, n_p, n_c}
 SHAPES = [(4, 5, 2, 2), (2, 3, 1, 1), (1, 4, 0, 0), (2, 2, 0, 0), (3, 2, 0, 1), (1, 3, 2, 0)]
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -47,6 +49,8 @@ def test_without_recursion_every_bit_is_the_stock_encoders(
     assert gradients.keys() == stock_gradients.keys()
     for name in gradients:
         assert torch.equal(gradients[name], stock_gradients[name]), name
+    # Of long utterances, too.
+    assert type(ours.embed.conv) is torch.nn.Sequential
 
 
 def test_dropout_is_at_work_in_that_comparison(arch, batch):
@@ -91,6 +95,22 @@ def test_recursion_is_the_unrolled_stock_encoder(arch, batch, shape, training, u
     stock_out, stock_olens, stock_gradients = run(unrolled, x, lengths)
     torch.testing.assert_close(out, stock_out, rtol=0, atol=1e-6)
     assert torch.equal(olens, stock_olens)
+    torch.testing.assert_close(gradients["input"], stock_gradients["input"], rtol=0, atol=1e-5)
+    arch.compare_gradients(ours, unrolled, shape)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_long_utterances_pass_the_input_layer_in_parts(arch, training):
+    shape, lengths = (2, 2, 1, 1), torch.tensor([501, 350])
+    x = torch.randn(2, 501, arch.input_size, dtype=torch.float64)
+    ours = arch.build(shape).double().train(training)
+    assert type(ours.embed.conv) is Conv2dInParts
+    unrolled = arch.unroll(ours, shape)
+    assert type(unrolled.embed.conv) is torch.nn.Sequential
+    (out, _, gradients), (stock_out, _, stock_gradients) = (
+        run(encoder, x, lengths) for encoder in (ours, unrolled)
+    )
+    torch.testing.assert_close(out, stock_out, rtol=0, atol=1e-6)
     torch.testing.assert_close(gradients["input"], stock_gradients["input"], rtol=0, atol=1e-5)
     arch.compare_gradients(ours, unrolled, shape)
 
