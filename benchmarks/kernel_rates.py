@@ -70,7 +70,7 @@ def convolution(frames: int, size: int) -> Mapping[str, Callable[[], object]]:
     plain = Conv2dSubsampling(BANDS, size, 0.0).conv
     forms = {"plain": plain}
     for name, precision in (("packed", "float32"), ("int8", "int8")):
-        forms[name] = Conv2dInParts(copy.deepcopy(plain))
+        forms[name] = Conv2dInParts(*copy.deepcopy(plain))
         forms[name].pack(precision)
     return {name: lambda form=form: form(x) for name, form in forms.items()}
 

@@ -5,6 +5,7 @@ stay in cache, nothing grows with the length, and in training nothing of them is
 pass computes the first convolution once more, which has 1 % of the operations of the second.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
@@ -26,15 +27,13 @@ class Conv2dInParts(torch.nn.Sequential):
     and where the pass is recorded for an export, all is computed at once.
 
     Args:
-        layers: What :meth:`takes` takes.
+        *layers: Those of a ``Sequential`` that :meth:`takes` takes, as that has them.
     """
 
-    def __init__(self, layers: torch.nn.Sequential) -> None:
+    def __init__(self, *layers: Any) -> None:
         super().__init__(*layers)
-        self.train(layers.training)
-        convs = _convs(layers)
-        windows: Any = [layers[place] for place in convs]
-        self.sizes = [(conv.kernel_size[0], conv.stride[0]) for conv in windows]
+        self.sizes = {name: (conv.kernel_size[0], conv.stride[0]) for name, conv in _convs(self)}
+        convs = [place for place, layer in enumerate(self) if isinstance(layer, torch.nn.Conv2d)]
         #: Layers of which only the last one's output is kept for the backward pass.
         self.forgetful = convs[1] + 1 if len(convs) > 1 else 0
 
@@ -63,8 +62,8 @@ class Conv2dInParts(torch.nn.Sequential):
             precision: "float32" or "int8", see :func:`.pack_convolutions`.
         """
         frames, needed = _FRAMES, {}
-        for name, (kernel, stride) in reversed(list(zip(_convs(self), self.sizes, strict=True))):
-            needed[str(name)] = frames = (frames - 1) * stride + kernel
+        for name, (kernel, stride) in reversed(self.sizes.items()):
+            needed[name] = frames = (frames - 1) * stride + kernel
         pack_convolutions(self, needed, precision)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -116,16 +115,15 @@ class Conv2dInParts(torch.nn.Sequential):
     def _outputs_and_window(self, frames: int) -> tuple[int, int, int]:
         """Output frames, the input frames that one of them needs, and those between two of them."""
         field = stride = 1
-        for kernel, step in self.sizes:
+        for kernel, step in self.sizes.values():
             frames = (frames - kernel) // step + 1
             field += (kernel - 1) * stride
             stride *= step
         return frames, field, stride
 
 
-def _convs(layers: torch.nn.Sequential) -> list[int]:
-    """Where the convolutions are."""
-    return [place for place, layer in enumerate(layers) if isinstance(layer, torch.nn.Conv2d)]
+def _convs(layers: torch.nn.Sequential) -> list[tuple[str, torch.nn.Conv2d]]:
+    return [(name, c) for name, c in layers.named_children() if isinstance(c, torch.nn.Conv2d)]
 
 
 def convolve_in_parts(module: torch.nn.Module) -> None:
@@ -136,4 +134,5 @@ def convolve_in_parts(module: torch.nn.Module) -> None:
     """
     for name, child in module.named_children():
         if Conv2dInParts.takes(child):
-            setattr(module, name, Conv2dInParts(child))
+            parts = Conv2dInParts(OrderedDict(child.named_children()))
+            setattr(module, name, parts.train(child.training))

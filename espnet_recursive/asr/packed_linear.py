@@ -5,7 +5,7 @@ have that done in each loop. The operators are those that ``torch.compile`` uses
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -20,19 +20,12 @@ _FEW_WEIGHTS = 1 << 17
 _MANY_ROWS = 100
 
 
-@dataclass(frozen=True)
-class _Activation:
-    function: Callable[[Tensor], Tensor]
-    module: type[torch.nn.Module]
-    #: oneDNN's name of it, and of its formula.
-    fused: tuple[str, str]
-
-
-_ACTIVATIONS = {
-    "none": _Activation(lambda x: x, torch.nn.Identity, ("none", "")),
-    "relu": _Activation(torch.relu_, torch.nn.ReLU, ("relu", "")),
+#: The module of an activation, and oneDNN's name of it and of its formula.
+_ACTIVATIONS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[str, str]]] = {
+    "none": (torch.nn.Identity, ("none", "")),
+    "relu": (partial(torch.nn.ReLU, inplace=True), ("relu", "")),
     # The exact one, not tanh's.
-    "gelu": _Activation(torch.nn.functional.gelu, torch.nn.GELU, ("gelu", "none")),
+    "gelu": (torch.nn.GELU, ("gelu", "none")),
 }
 
 
@@ -48,7 +41,8 @@ class PackedLinear(torch.nn.Module):
 
     def __init__(self, linear: torch.nn.Linear, activation: str = "none") -> None:
         super().__init__()
-        self.activation = activation
+        module, self.fused_activation = _ACTIVATIONS[activation]
+        self.activation = module()
         self.plain = linear.weight.detach()
         self.weight = torch.ops.mkldnn._reorder_linear_weight(self.plain)
         self.bias = None if linear.bias is None else linear.bias.detach()
@@ -62,16 +56,12 @@ class PackedLinear(torch.nn.Module):
         """Args: x (..., in). Returns: (..., out)."""
         if x.numel() < _MANY_ROWS * x.size(-1):
             return self.fused(x)
-        out = torch.nn.functional.linear(x, self.plain, self.bias)
-        return _ACTIVATIONS[self.activation].function(out)
+        return self.activation(torch.nn.functional.linear(x, self.plain, self.bias))
 
     def fused(self, x: Tensor) -> Tensor:
         """The same by the packed weight, whatever the number of rows."""
-        name, formula = _ACTIVATIONS[self.activation].fused
+        name, formula = self.fused_activation
         return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, name, [], formula)
-
-    def extra_repr(self) -> str:
-        return f"activation={self.activation}"
 
 
 def packed(linear: torch.nn.Linear, activation: str = "none") -> torch.nn.Module:
@@ -85,7 +75,8 @@ def packed(linear: torch.nn.Linear, activation: str = "none") -> torch.nn.Module
         return PackedLinear(linear, activation)
     if activation == "none":
         return linear
-    return torch.nn.Sequential(linear, _ACTIVATIONS[activation].module())
+    module, _ = _ACTIVATIONS[activation]
+    return torch.nn.Sequential(linear, module())
 
 
 def can_pack(layer: Any) -> bool:

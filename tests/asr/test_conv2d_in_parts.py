@@ -26,7 +26,7 @@ def pair(kind, precision=None):
     torch.manual_seed(0)
     conv = KINDS[kind](26, 16, 0.0).conv
     assert Conv2dInParts.takes(conv)
-    parts = Conv2dInParts(copy.deepcopy(conv))
+    parts = Conv2dInParts(*copy.deepcopy(conv))
     if precision is not None:
         parts.pack(precision)
     return conv, parts
@@ -81,6 +81,7 @@ def test_parameters_have_their_names():
     conv, parts = pair("conv2d")
     assert list(conv.state_dict()) == list(parts.state_dict())
     parts.load_state_dict(conv.state_dict())
+    assert list(parts[:2].state_dict()) == list(conv[:2].state_dict()), "some of the layers"
 
 
 def test_a_recorded_pass_is_one_for_any_length():
