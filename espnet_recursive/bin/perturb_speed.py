@@ -1,15 +1,18 @@
-"""Training audio at other speeds, as files (stage 2).
+"""Training data at other speeds, as files (stage 2).
 
     perturb_speed audio keys.JOB.scp --factors 0.9 1.0 1.1 --audio_dir DIR
     perturb_speed data data/train data/train_sp --factors 0.9 1.0 1.1 --audio_dir DIR
+    perturb_speed cepstra data/train data/train_sp --factors 0.9 1.0 1.1 --cepstra 13 40 130 6800
 
-The first writes audio, in jobs side by side; the second the data directory of all of it.
+The first writes audio, in jobs side by side; the second the data directory of all of it. The third
+writes the data directory where there are no waveforms, but cepstra.
 """
 
 import argparse
 from collections.abc import Sequence
 
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.recipe.perturb_cepstra import perturb_cepstra, read_cepstra_kind
 from espnet_recursive.recipe.perturb_speed import perturb_audio, write_perturbed_data_dir
 
 
@@ -24,10 +27,25 @@ def get_parser() -> argparse.ArgumentParser:
     data.add_argument("source", help="data directory with wav.scp, text and utt2spk")
     data.add_argument("target", help="data directory to write")
     data.set_defaults(run=write_perturbed_data_dir)
-    for step in (audio, data):
+    cepstra = steps.add_parser("cepstra", help="write the data directory where there are cepstra")
+    cepstra.add_argument("source", help="data directory with feats.scp, text and utt2spk")
+    cepstra.add_argument("target", help="data directory to write")
+    cepstra.add_argument(
+        "--cepstra", dest="kind", nargs=4, required=True,
+        metavar=("COEFFICIENTS", "FILTERS", "LOWEST", "HIGHEST"),
+        help="how they were made: their number with that of order 0, the number of mel filters, "
+        "and where these begin and end in Hz",
+    )  # fmt: skip
+    cepstra.set_defaults(run=_perturb_cepstra)
+    for step in (audio, data, cepstra):
         step.add_argument("--factors", nargs="+", required=True, help="speeds, such as 0.9 1.0 1.1")
+    for step in (audio, data):
         step.add_argument("--audio_dir", required=True, help="where the audio goes, or is")
     return p
+
+
+def _perturb_cepstra(source: str, target: str, factors: Sequence[str], kind: Sequence[str]) -> None:
+    perturb_cepstra(source, target, factors, read_cepstra_kind(kind))
 
 
 @command

@@ -4,33 +4,35 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import dask
-import dask_jobqueue
-from dask_jobqueue.core import JobQueueCluster
 from distributed import Client, LocalCluster, Status
-from distributed.deploy.spec import SpecCluster
 
 from espnet_recursive.errors import UserError, reason
 from espnet_recursive.recipe.train_config import read_yaml
 
+if TYPE_CHECKING:
+    from dask_jobqueue.core import JobQueueCluster
+
 _LOG = logging.getLogger(__name__)
 
-#: Batch systems by the names that dask-jobqueue's configuration has for them.
-BATCH_SYSTEMS: dict[str, type[JobQueueCluster]] = {
-    "htcondor": dask_jobqueue.HTCondorCluster,
-    "lsf": dask_jobqueue.LSFCluster,
-    "moab": dask_jobqueue.MoabCluster,
-    "oar": dask_jobqueue.OARCluster,
-    "pbs": dask_jobqueue.PBSCluster,
-    "sge": dask_jobqueue.SGECluster,
-    "slurm": dask_jobqueue.SLURMCluster,
+#: dask-jobqueue's classes of batch systems, by the names that its configuration has for them.
+BATCH_SYSTEMS = {
+    "htcondor": "HTCondorCluster",
+    "lsf": "LSFCluster",
+    "moab": "MoabCluster",
+    "oar": "OARCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "slurm": "SLURMCluster",
 }
 #: Seconds between two looks at the workers of a batch system.
 LOOK = 20
@@ -74,7 +76,9 @@ class Workers:
         number: How many there are to be; of a batch system they come when it has room.
     """
 
-    def __init__(self, client: Client, cluster: SpecCluster, number: int) -> None:
+    def __init__(
+        self, client: Client, cluster: "LocalCluster | JobQueueCluster", number: int
+    ) -> None:
         self.client, self.number, self._cluster = client, number, cluster
         self._looked, self._present = time.monotonic(), 0
 
@@ -84,7 +88,7 @@ class Workers:
         Dask itself starts a process of this machine again; a batch system is asked for a new job
         in the place of one that was preempted or whose time was over.
         """
-        if not isinstance(self._cluster, JobQueueCluster) or time.monotonic() < self._looked + LOOK:
+        if isinstance(self._cluster, LocalCluster) or time.monotonic() < self._looked + LOOK:
             return
         self._looked = time.monotonic()
         present = len(self.client.scheduler_info(n_workers=-1)["workers"])
@@ -135,8 +139,9 @@ def start_workers(cluster: Cluster, number: int, log_dir: Path) -> Iterator[Work
 
 
 @contextmanager
-def _batch_system(cluster: Cluster, log_dir: Path) -> Iterator[JobQueueCluster]:
-    conf, kind = _read_conf(cluster), BATCH_SYSTEMS[cluster.name]
+def _batch_system(cluster: Cluster, log_dir: Path) -> Iterator["JobQueueCluster"]:
+    kind = getattr(_import_dask_jobqueue(), BATCH_SYSTEMS[cluster.name])
+    conf = _read_conf(cluster)
     log_dir.mkdir(parents=True, exist_ok=True)
     with dask.config.set(conf):
         key = f"jobqueue.{cluster.name}"
@@ -167,6 +172,18 @@ def _batch_system(cluster: Cluster, log_dir: Path) -> Iterator[JobQueueCluster]:
             yield batch
 
 
+def _import_dask_jobqueue() -> ModuleType:
+    """Import dask-jobqueue, and leave Ctrl-C as it was.
+
+    Its import has Ctrl-C end the process with status 0, which tells a stage that the job is done.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    import dask_jobqueue
+
+    signal.signal(signal.SIGINT, handler)
+    return dask_jobqueue
+
+
 def _read_conf(cluster: Cluster) -> dict[str, Any]:
     """The user's settings for this batch system, whose keys dask-jobqueue must know."""
     if cluster.conf is None:
@@ -190,7 +207,7 @@ def _key(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _submit(batch: JobQueueCluster, number: int) -> None:
+def _submit(batch: "JobQueueCluster", number: int) -> None:
     """Have as many jobs in the batch system as there are workers to be.
 
     Raises:

@@ -26,6 +26,12 @@ def test_bad_factors(tmp_path, factors):
         main(["audio", f"{tmp_path}/wav.scp", "--factors", *factors, "--audio_dir", str(tmp_path)])
 
 
+def test_cepstra_are_said_in_four_numbers(tmp_path):
+    options = ["cepstra", str(tmp_path), str(tmp_path / "sp"), "--factors", "0.9", "--cepstra"]
+    with pytest.raises(SystemExit, match="Error: cepstra '13 12 130 6800': expected their number"):
+        main([*options, "13", "12", "130", "6800"])
+
+
 def test_a_step_is_required(capsys):
     with pytest.raises(SystemExit):
         main([])

@@ -1,5 +1,11 @@
 """The command behind every long step of a recipe."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 
 from espnet_recursive.bin.run_jobs import main
@@ -57,3 +63,23 @@ def test_run_has_a_name_from_the_surroundings(tmp_path, monkeypatch):
         main(command)
     main(["--run", "first", *command])
     assert (tmp_path / "ran").read_text() == "x\n" * 3
+
+
+@pytest.mark.parametrize("nj", [1, 2])
+def test_ctrl_c_is_no_success(tmp_path, nj):
+    """Stages would take status 0 for a job that is done."""
+    command = ["sh", "-c", f"touch {tmp_path}/begun; exec sleep 60"]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "espnet_recursive.bin.run_jobs", "--nj", str(nj)),
+            *("--log", str(tmp_path / "JOB.log"), "--", *command),
+        ],
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert not list(tmp_path.glob("*.done"))

@@ -41,6 +41,7 @@ class Recipe:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that Ctrl-C reaches its processes and not the tests
         )
 
     def run(self, *options: str) -> tuple[int, str]:
@@ -52,19 +53,31 @@ class Recipe:
             process.kill()  # with all that it started, where it did not end in time
         return process.returncode, output
 
-    def kill_when(self, exists: str, *options: str, timeout: float = 600) -> str:
-        """Run run.sh and kill it, by SIGKILL and alone, once a file matches `exists`.
+    def stop_when(self, exists: str, *options: str, ctrl_c: bool = False) -> str:
+        """Run run.sh and stop it once a file matches `exists`.
 
-        Returns what it printed until then.
+        Args:
+            exists: A pattern of paths.
+            options: Those of run.sh.
+            ctrl_c: Whether as Ctrl-C does, by SIGINT to all of its processes; otherwise by SIGKILL
+                to the script alone.
+
+        Returns:
+            What it printed until then.
         """
         process = self.start(*options)
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + 600
         while not list(self.dir.glob(exists)):
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < deadline, f"{exists} did not appear"
             time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-        return process.communicate()[0]
+        if ctrl_c:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGKILL)
+        output = process.communicate()[0]
+        assert process.returncode == (130 if ctrl_c else -signal.SIGKILL), output
+        return output
 
 
 _WRITTEN = shutil.ignore_patterns("data", "dump", "exp", "downloads")
@@ -78,17 +91,17 @@ def recipe(tmp_path):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A recipe that was killed in five places, started again each time, and came to its end."""
+    """A recipe that was stopped in five places, started again each time, and came to its end."""
     recipe = Recipe(tmp_path_factory.mktemp("finished"))
     recipe.output = ""
-    for place in (
-        "dump/raw/org/train/data/*.flac",
-        "exp/lm_stats_*/logdir/stats.1.log",
-        "exp/lm_train_*/1epoch.pth",
-        "exp/asr_train_*/1epoch.pth",
-        "exp/asr_train_*/*/test/logdir/asr_inference.1.log",
+    for place, ctrl_c in (
+        ("dump/raw/org/train/data/*.flac", False),
+        ("exp/lm_stats_*/logdir/stats.1.log", True),
+        ("exp/lm_train_*/1epoch.pth", False),
+        ("exp/asr_train_*/1epoch.pth", True),
+        ("exp/asr_train_*/*/test/logdir/asr_inference.1.log", False),
     ):
-        recipe.output += recipe.kill_when(place, *SHORT)
+        recipe.output += recipe.stop_when(place, *SHORT, ctrl_c=ctrl_c)
     status, output = recipe.run(*SHORT)
     assert status == 0, output
     recipe.output += output

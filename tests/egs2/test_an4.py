@@ -78,6 +78,20 @@ def test_nothing_is_done_twice(features):
     assert output.count("done before") == 10
 
 
+def test_cepstra_at_other_speeds(features):
+    options = [*features.options, "--speed_perturb_factors", "0.9 1.0 1.1", "--asr_tag", "sp"]
+    status, output = features.run(*options, "--stage", "2", "--stop_stage", "4")
+    assert status == 0, output
+    frames = read_table(features.dir / "dump/extracted/train_nodev/utt2num_frames")
+    perturbed = read_table(features.dir / "dump/extracted/train_nodev_sp/utt2num_frames")
+    expected = {
+        prefix + utterance: str(round(int(number) / speed))
+        for prefix, speed in (("sp0.9-", 0.9), ("", 1.0), ("sp1.1-", 1.1))
+        for utterance, number in frames.items()
+    }
+    assert perturbed == expected
+
+
 def test_the_pack_tells_how_to_use_it(features):
     (pack,) = features.exp.glob("*.zip")
     with zipfile.ZipFile(pack) as file:
@@ -114,7 +128,8 @@ def test_a_missing_corpus_is_named(tmp_path, options, message):
 
 @pytest.mark.parametrize("options, message", [
     (["--feats_type", "fbank"], "--feats_type fbank: raw or extracted"),
-    (["--speed_perturb_factors", "0.9 1.0"], "--speed_perturb_factors changes waveforms"),
+    (["--speed_perturb_factors", "0.9", "--cepstra", ""], "say how they were made with --cepstra"),
+    (["--cepstra", "13 40 x"], "--cepstra 13 40 x: expected a number, found 'x'"),
     (["--asr_config", str(CONF / "train_asr_tiny.yaml")], "remove data_aug_effects"),
 ])  # fmt: skip
 def test_what_features_cannot_have(tmp_path, options, message):

@@ -102,6 +102,23 @@ def test_a_failing_stage_shows_the_command_the_log_and_its_place(recipe):
     assert "stage 10 failed" in output
 
 
+def test_ctrl_c_is_no_finished_step_whatever_the_command_says(recipe):
+    """Some libraries have Ctrl-C end a program with status 0."""
+    polite = (
+        "import pathlib, signal, sys, time; signal.signal(signal.SIGINT, lambda *_: sys.exit()); "
+        "pathlib.Path('begun').touch(); time.sleep(60)"
+    )
+    script = recipe.dir / "run.sh"
+    script.unlink()
+    script.write_text(
+        "#!/usr/bin/env bash\nset -euo pipefail\ncurrent_stage=1\n. ../../TEMPLATE/asr1/stage.sh\n"
+        f'step .done.it -- python3 -c "{polite}"\n'
+    )
+    script.chmod(0o755)
+    recipe.stop_when("begun", ctrl_c=True)
+    assert not (recipe.dir / ".done.it").exists()
+
+
 def test_a_wrong_encoder_is_refused_before_the_data_are_prepared(recipe):
     wrong = recipe.dir / "conf" / "encoder" / "wrong.yaml"
     wrong.write_text("encoder: latent_recursive_transformer\nencoder_conf:\n    num_lops: 3\n")

@@ -1,5 +1,7 @@
 """Clusters that are not there, and settings that no batch system can have; jobs: test_jobs.py."""
 
+import signal
+
 import pytest
 import yaml
 
@@ -48,6 +50,14 @@ def test_a_key_that_dask_jobqueue_does_not_know(tmp_path):
     path = conf(tmp_path, {"jobqueue": {"slurm": {"cores": 1, "memory": "1GB", "partition": "x"}}})
     with pytest.raises(UserError, match=r"no key jobqueue\.slurm\.partition\. Keys: .*queue"):
         start(Cluster("slurm", path), tmp_path)
+
+
+def test_ctrl_c_stays_as_it_was(tmp_path):
+    """dask-jobqueue would have it end the process as if all were well."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(UserError):
+        start(Cluster("slurm"), tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("content", [{}, {"jobqueue": {"pbs": {"cores": 1}}}, {"slurm": {}}])

@@ -35,6 +35,7 @@ feats_type=raw
 audio_format=flac
 fs=16k
 frames_per_second=100
+cepstra=
 min_wav_duration=0.1
 max_wav_duration=20
 
@@ -134,11 +135,14 @@ Data
     --recipe_data_opts       those that the recipe's run.sh sets itself
     --data_dir               folder of prepared data directories, which are used as they are: without
                              stage 1
-    --speed_perturb_factors  "0.9 1.0 1.1": train on copies of other speeds, written as files
+    --speed_perturb_factors  "0.9 1.0 1.1": train on copies of other speeds, written as files; of
+                             extracted features where they are --cepstra
     --feats_type             raw: audio; extracted: features in feats.scp (${feats_type})
     --audio_format           flac or wav (${audio_format})
     --fs                     sampling rate (${fs})
     --frames_per_second      of extracted features (${frames_per_second})
+    --cepstra                what extracted features are, where they are cepstra, so that their speed can
+                             be changed: coefficients, mel filters, lowest and highest Hz (${cepstra})
     --min_wav_duration       training utterances are longer, in seconds (${min_wav_duration})
     --max_wav_duration       training utterances are shorter, in seconds (${max_wav_duration})
 Tokens
@@ -218,7 +222,7 @@ must_be "a whole number" '[0-9]+' stop_stage ngpu \
 must_be "a whole number, 1 or more" '[1-9][0-9]*' \
     nj inference_nj num_nodes batch_size nbpe num_loops loop_exit_min
 must_be "a number" '[0-9]*[.]?[0-9]+(e-?[0-9]+)?' \
-    frames_per_second min_wav_duration max_wav_duration bpe_char_cover loop_exit_threshold
+    frames_per_second cepstra min_wav_duration max_wav_duration bpe_char_cover loop_exit_threshold
 must_be "a sampling rate such as 16k" '[0-9]+([.][0-9]+)?k|[1-9][0-9]{3,}' fs
 [ "${stop_stage}" -ge "${stage}" ] \
     || usage_error "--stop_stage ${stop_stage} is before --stage ${stage}"
@@ -232,8 +236,9 @@ case ${feats_type} in
     extracted) scp=feats.scp; scp_type=kaldi_ark; rate=${frames_per_second} ;;
     *) usage_error "--feats_type ${feats_type}: raw or extracted" ;;
 esac
-[ "${feats_type}" = raw ] || [ -z "${speed_perturb_factors}" ] || usage_error \
-    "--speed_perturb_factors changes waveforms, which --feats_type ${feats_type} has not: use raw"
+[ "${feats_type}" = raw ] || [ -z "${speed_perturb_factors}" ] || [ -n "${cepstra}" ] || usage_error \
+    "--speed_perturb_factors changes waveforms, which --feats_type ${feats_type} has not: use raw;" \
+    "or, where the features are cepstra of a mel filterbank, say how they were made with --cepstra"
 [ "${asr_task}" = asr ] || usage_error "--asr_task ${asr_task}: only asr"
 [ "${use_ngram}" = false ] || usage_error "--use_ngram: stage 9 is not there yet; use --use_lm true"
 [ "${skip_upload_hf}" = true ] || [ -n "${hf_repo}" ] \
@@ -454,16 +459,22 @@ if in_range 2; then
     log "Speeds ${speed_perturb_factors} of ${original_set}: data/${train_set}"
     need_data "${original_set}"
     source=${data_dir}/${original_set}
-    audio=${dumpdir}/perturbed/${original_set}
-    logdir=${audio}/logdir
-    _nj=$($(tool split_scp) ${source}/wav.scp ${logdir} --name wav --nj ${nj})
-    step "${audio}/.done.audio" ${source}/wav.scp -- \
-        ${run_jobs} --log ${logdir}/perturb.JOB.log --nj ${_nj} ${array_options} -- \
-        $(tool perturb_speed) audio ${logdir}/wav.JOB.scp \
-        --factors ${speed_perturb_factors} --audio_dir ${audio}/data
-    step "data/${train_set}/.done.perturb" ${audio}/.done.audio ${source}/{text,utt2spk} -- \
-        $(tool perturb_speed) data ${source} data/${train_set} \
-        --factors ${speed_perturb_factors} --audio_dir ${audio}/data
+    if [ "${feats_type}" = raw ]; then
+        audio=${dumpdir}/perturbed/${original_set}
+        logdir=${audio}/logdir
+        _nj=$($(tool split_scp) ${source}/wav.scp ${logdir} --name wav --nj ${nj})
+        step "${audio}/.done.audio" ${source}/wav.scp -- \
+            ${run_jobs} --log ${logdir}/perturb.JOB.log --nj ${_nj} ${array_options} -- \
+            $(tool perturb_speed) audio ${logdir}/wav.JOB.scp \
+            --factors ${speed_perturb_factors} --audio_dir ${audio}/data
+        step "data/${train_set}/.done.perturb" ${audio}/.done.audio ${source}/{text,utt2spk} -- \
+            $(tool perturb_speed) data ${source} data/${train_set} \
+            --factors ${speed_perturb_factors} --audio_dir ${audio}/data
+    else
+        step "data/${train_set}/.done.perturb" ${source}/{feats.scp,text,utt2spk} -- \
+            $(tool perturb_speed) cepstra ${source} data/${train_set} \
+            --factors ${speed_perturb_factors} --cepstra ${cepstra}
+    fi
 fi
 
 if in_range 3; then

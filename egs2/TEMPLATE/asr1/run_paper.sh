@@ -46,7 +46,6 @@ EOF
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/stage.sh"
 . ./path.sh
 current_stage=-
-trap 'exit 130' INT
 
 options=()
 while [ $# -gt 0 ]; do

@@ -64,6 +64,8 @@ for name in difflib.get_close_matches(sys.argv[1], sys.argv[2].split(), n=1):
 
 set -E
 trap 'log "Error: stage ${current_stage} stopped at line ${LINENO} of ${BASH_SOURCE[0]##*/}" >&2' ERR
+# Ctrl-C ends the script, and not the command alone, whatever status that has then.
+trap 'exit 130' INT
 
 # in_range <stage>: whether the stage is asked for
 in_range() {

@@ -17,7 +17,7 @@ features=$([ "${feats_type}" = raw ] && echo false || echo true)
 
 exec ./asr.sh \
     --lang en --ngpu 0 --nj 2 --inference_nj 2 --skip_packing false \
-    --feats_type extracted --recipe_data_opts "--features ${features}" \
+    --feats_type extracted --cepstra "13 40 130 6800" --recipe_data_opts "--features ${features}" \
     --train_set train_nodev --valid_set dev --test_sets "dev test" \
     --token_type bpe --nbpe 80 \
     --lm_config conf/train_lm.yaml --asr_config conf/train_asr.yaml \
