@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from espnet_recursive.analysis.paper import PAPER_ROWS
+from tests.egs2.conftest import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ("librispeech", "aishell")
@@ -33,10 +34,10 @@ def refused(corpus, *options):
     )
 
 
-def run_paper(recipe, *options):
+def run_paper(recipe, *options, script="../../TEMPLATE/asr1/run_paper.sh"):
     """Run the driver of the rows in the folder of a recipe: the status and what it printed."""
     result = subprocess.run(
-        ["../../TEMPLATE/asr1/run_paper.sh", *options],
+        [script, *options],
         cwd=recipe.dir,
         env=recipe.env,
         stdout=subprocess.PIPE,
@@ -126,6 +127,15 @@ def test_rows_that_fail_stop_no_other_where_asked_for(recipe):
     text = (recipe.dir / "exp_rows" / "RESULTS_PAPER.md").read_text()
     assert "Without a result yet: L4, mine.\n" in text
     assert not (recipe.dir / "exp").exists()
+
+
+def test_a_training_configuration_of_the_kind_goes_before_the_common_one(tmp_path):
+    """Branchformers have their own in AN4's recipe; no model is there to be scored."""
+    recipe = Recipe(tmp_path, "an4")
+    options = ["--rows", "L1 L5", "--stage", "13", "--seeds", "0", "--keep_going", "true"]
+    output = run_paper(recipe, *options, script="./run_paper.sh")[1]
+    assert "row L1_seed0: conf/encoder/L1.yaml over conf/train_asr.yaml\n" in output
+    assert "row L5_seed0: conf/encoder/L5.yaml over conf/train_asr_branchformer.yaml\n" in output
 
 
 def test_a_broken_row_is_found_before_anything_runs(recipe):

@@ -3,8 +3,8 @@
 # and after each writes the table of all rows beside the paper's. A stopped run goes on where it
 # was, and what rows share (data, tokens, language model, statistics) is done once.
 # With --seeds, several models of each row are trained, each in exp/asr_<row>_seed<N>.
-# A recipe's run_paper.sh sets known_rows, the rows on its corpus, where it likes default_seeds and
-# default_asr_config, and sources this file.
+# A recipe's run_paper.sh sets known_rows, the rows on its corpus, where it likes default_seeds, and
+# sources this file.
 # Options are words separated by spaces, so that some expansions below are not quoted.
 # shellcheck disable=SC2086,SC2034,SC1091
 set -euo pipefail
@@ -17,7 +17,7 @@ keep_going=false
 # Of these options of run.sh the values are needed here too.
 expdir=exp
 python=python3
-asr_config=${default_asr_config-}
+asr_config=
 asr_args=
 num_loops=
 stage=1
@@ -36,8 +36,9 @@ Usage: $0 --rows "<row> ..." [--option value ...]
                       say at how many it did. Empty for at their own number only (${schedule_loops})
     --keep_going      go on with the other rows when one fails (${keep_going})
 
-All other options are those of run.sh. The training YAML of a row is ${asr_config:-conf/train_asr_<kind>.yaml, the
-kind being that of its encoder (transformer, branchformer)}, or that of --asr_config.
+All other options are those of run.sh. The training YAML of a row is that of --asr_config, or else
+conf/train_asr_<kind>.yaml, the kind being that of its encoder (transformer, branchformer), or
+conf/train_asr.yaml where there is none of its kind.
 The table of all rows: ${expdir}/RESULTS_PAPER.md, and the same as JSON.
 EOF
 )
@@ -97,6 +98,8 @@ for row in ${rows}; do
     [ -e "${file}" ] || usage_error "row ${row}: ${file} does not exist"
     kind=$(sed -n 's/^encoder: *\(latent_recursive_\)\?\([a-z0-9_]*\).*/\2/p' "${file}")
     config_of[${row}]=${asr_config:-conf/train_asr_${kind}.yaml}
+    [ -e "${config_of[${row}]}" ] || [ -n "${asr_config}" ] || [ ! -e conf/train_asr.yaml ] \
+        || config_of[${row}]=conf/train_asr.yaml
     [ -e "${config_of[${row}]}" ] || usage_error \
         "row ${row}: ${config_of[${row}]} does not exist; name its training YAML with --asr_config"
 done
