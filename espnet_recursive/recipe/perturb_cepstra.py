@@ -19,7 +19,7 @@ from tqdm import tqdm
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_source, write_data_dir
 from espnet_recursive.recipe.feats import read_features, write_ark
-from espnet_recursive.recipe.perturb_speed import id_prefixes
+from espnet_recursive.recipe.perturb_speed import id_prefixes, perturbed_tables
 
 
 class Cepstra(NamedTuple):
@@ -111,15 +111,11 @@ def perturb_cepstra(
 
     Raises:
         UserError: If cepstra are missing or not of that kind, a factor is none, or an id of
-            `source` looks like a perturbed one.
+            `source` looks like that of a perturbed one.
     """
     prefixes = id_prefixes(factors)
     feats_scp, text, utt2spk = read_source(source, "feats.scp")
-    if any(prefix and key.startswith(prefix) for prefix in prefixes for key in feats_scp):
-        raise UserError(
-            f"{source}: some ids begin with one of {', '.join(filter(None, prefixes))} already. "
-            "Give the data directory with speech at its own speed."
-        )
+    text, utt2spk = perturbed_tables(source, prefixes, text, utt2spk)
 
     def read() -> Iterator[tuple[str, np.ndarray]]:
         for utterance, place in tqdm(feats_scp.items(), desc="perturb speed", unit="utt"):
@@ -138,14 +134,7 @@ def perturb_cepstra(
 
     places, frames = write_ark(Path(target) / "data" / "feats.ark", read())
     (Path(target) / "wav.scp").unlink(missing_ok=True)  # of an earlier run with waveforms
-    write_data_dir(
-        target,
-        places,
-        {prefix + key: words for prefix in prefixes for key, words in text.items()},
-        {prefix + key: prefix + speaker for prefix in prefixes for key, speaker in utt2spk.items()},
-        scp="feats.scp",
-        utt2num_frames=frames,
-    )
+    write_data_dir(target, places, text, utt2spk, scp="feats.scp", utt2num_frames=frames)
 
 
 def _cosines(places: np.ndarray, kind: Cepstra) -> np.ndarray:

@@ -6,7 +6,7 @@ changes with the speed.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import soundfile
@@ -89,27 +89,40 @@ def write_perturbed_data_dir(
     prefixes = id_prefixes(factors)
     wav_scp, text, utt2spk = read_source(source)
     sources = {utterance: audio_file(value, utterance) for utterance, value in wav_scp.items()}
+    text, utt2spk = perturbed_tables(source, prefixes, text, utt2spk)
     paths: dict[str, str] = {}
     for prefix, speed in prefixes.items():
         for utterance, original in sources.items():
             written = str(Path(audio_dir) / f"{prefix}{utterance}.flac")
             paths[prefix + utterance] = original if speed == 1 and original else written
-    if len(paths) < len(prefixes) * len(wav_scp):
+    write_data_dir(target, paths, text, utt2spk, utt2num_samples=_lengths(paths))
+
+
+def perturbed_tables(
+    source: Path | str,
+    prefixes: Collection[str],
+    text: Mapping[str, str],
+    utt2spk: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts and the speakers of utterances at several speeds.
+
+    Args:
+        source: The data directory that they are of, for messages.
+        prefixes: The prefixes of ids, one for each speed.
+        text: Transcript of each utterance at its own speed.
+        utt2spk: Speaker of each.
+
+    Raises:
+        UserError: If an id would come twice.
+    """
+    texts = {prefix + key: words for prefix in prefixes for key, words in text.items()}
+    speakers = {prefix + key: prefix + spk for prefix in prefixes for key, spk in utt2spk.items()}
+    if len(texts) < len(prefixes) * len(text):
         raise UserError(
             f"{source}: some ids begin with one of {', '.join(filter(None, prefixes))} already. "
-            "Give the data directory with audio at its own speed."
+            "Give the data directory with speech at its own speed."
         )
-    write_data_dir(
-        target,
-        paths,
-        {prefix + utterance: words for prefix in prefixes for utterance, words in text.items()},
-        {
-            prefix + utterance: prefix + spk
-            for prefix in prefixes
-            for utterance, spk in utt2spk.items()
-        },
-        utt2num_samples=_lengths(paths),
-    )
+    return texts, speakers
 
 
 def _lengths(paths: Mapping[str, str]) -> dict[str, int]:

@@ -113,7 +113,7 @@ def test_other_features_are_refused(data, tmp_path):
 def test_perturbed_cepstra_are_not_perturbed_again(data, tmp_path):
     perturb_cepstra(data, tmp_path / "sp", ["0.9", "1"], SPHINX)
     with pytest.raises(UserError, match=r"some ids begin with one of sp0.9- already"):
-        perturb_cepstra(tmp_path / "sp", tmp_path / "spsp", ["0.9"], SPHINX)
+        perturb_cepstra(tmp_path / "sp", tmp_path / "spsp", ["0.9", "1"], SPHINX)
 
 
 def test_kinds():

@@ -20,6 +20,7 @@ exec ./asr.sh \
     --feats_type extracted --cepstra "13 40 130 6800" --recipe_data_opts "--features ${features}" \
     --train_set train_nodev --valid_set dev --test_sets "dev test" \
     --token_type bpe --nbpe 80 \
+    --bpe_train_text data/train_nodev/text --lm_train_text data/train_nodev/text \
     --lm_config conf/train_lm.yaml --asr_config conf/train_asr.yaml \
     --inference_config conf/decode_asr.yaml \
     "$@"
