@@ -9,6 +9,7 @@ import time
 import pytest
 
 from espnet_recursive.bin.run_jobs import main
+from tests.signals import heed_ctrl_c
 
 RESULTS = (
     "[host] 2026-01-01 00:00:00,000 (trainer:389) INFO: 2epoch results: [train] loss_ctc=9.000, "
@@ -75,6 +76,7 @@ def test_ctrl_c_is_no_success(tmp_path, nj):
             *("--log", str(tmp_path / "JOB.log"), "--", *command),
         ],
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "begun").exists():

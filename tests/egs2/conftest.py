@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import heed_ctrl_c
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Options that make the run short; it is the whole chain all the same.
 SHORT = [
@@ -42,6 +44,7 @@ class Recipe:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,  # so that Ctrl-C reaches its processes and not the tests
+            preexec_fn=heed_ctrl_c,
         )
 
     def run(self, *options: str) -> tuple[int, str]:
