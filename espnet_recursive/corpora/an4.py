@@ -183,9 +183,6 @@ def _write(
     recordings: Mapping[str, Recording],
     **tables: Mapping[str, object],
 ) -> None:
-    """Write a data directory with this scp, and none of another kind from an earlier run."""
-    for other in {"wav.scp", "feats.scp"} - {scp}:
-        (directory / other).unlink(missing_ok=True)
     write_data_dir(
         directory,
         places,

@@ -78,6 +78,8 @@ def write_data_dir(
 ) -> None:
     """Write wav.scp, text, utt2spk and spk2utt, and further tables by their names.
 
+    A wav.scp that is there goes where feats.scp is written, and the other way round.
+
     Args:
         path: The directory.
         wav_scp: Audio file of each utterance; or the place of its features, with `scp`.
@@ -97,6 +99,8 @@ def write_data_dir(
     for utterance in sorted(utt2spk):
         speakers.setdefault(utt2spk[utterance], []).append(utterance)
     spk2utt = {speaker: " ".join(utterances) for speaker, utterances in speakers.items()}
+    for other in LENGTHS.keys() - {scp}:  # of an earlier run on speech of the other kind
+        (path / other).unlink(missing_ok=True)
     write_table(path / "text", text)
     write_table(path / "utt2spk", utt2spk)
     write_table(path / "spk2utt", spk2utt)

@@ -133,7 +133,6 @@ def perturb_cepstra(
                 )
 
     places, frames = write_ark(Path(target) / "data" / "feats.ark", read())
-    (Path(target) / "wav.scp").unlink(missing_ok=True)  # of an earlier run with waveforms
     write_data_dir(target, places, text, utt2spk, scp="feats.scp", utt2num_frames=frames)
 
 

@@ -8,7 +8,7 @@ import soundfile
 import soxr
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import read_table, write_data_dir
+from espnet_recursive.recipe.data_dir import read_table, write_data_dir, write_table
 from espnet_recursive.recipe.feats import read_features, write_ark
 from espnet_recursive.recipe.perturb_cepstra import (
     Cepstra,
@@ -50,7 +50,7 @@ def test_equals_cepstra_of_perturbed_audio(speech, speed):
         frames = min(len(made), len(expected))
         left += np.square(made[:frames] - expected[:frames]).sum()
         left_by_duration_alone += np.square(slower[:frames] - expected[:frames]).sum()
-    assert left < 0.42 * left_by_duration_alone
+    assert left < 0.4 * left_by_duration_alone
 
 
 def test_own_speed_changes_nothing(speech):
@@ -90,9 +90,11 @@ def data(speech, tmp_path):
 
 def test_data_directory(data, tmp_path):
     target = tmp_path / "train_sp"
+    write_table(target / "wav.scp", {"s0-u": "of an earlier run"})
     perturb_cepstra(data, target, ["0.9", "1.0"], SPHINX)
     originals, places = read_table(data / "feats.scp"), read_table(target / "feats.scp")
     frames = read_table(target / "utt2num_frames")
+    assert not (target / "wav.scp").exists()
     assert list(places) == ["s0-u", "s1-u", "sp0.9-s0-u", "sp0.9-s1-u"]
     assert read_table(target / "text")["sp0.9-s1-u"] == "NO"
     assert read_table(target / "utt2spk")["sp0.9-s1-u"] == "sp0.9-s1"

@@ -1,7 +1,5 @@
 """Clusters that are not there, and settings that no batch system can have; jobs: test_jobs.py."""
 
-import signal
-
 import pytest
 import yaml
 
@@ -52,12 +50,23 @@ def test_a_key_that_dask_jobqueue_does_not_know(tmp_path):
         start(Cluster("slurm", path), tmp_path)
 
 
-def test_ctrl_c_stays_as_it_was(tmp_path):
-    """dask-jobqueue would have it end the process as if all were well."""
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(UserError):
-        start(Cluster("slurm"), tmp_path)
-    assert signal.getsignal(signal.SIGINT) is before
+def test_ctrl_c_stays_as_it_was(run_python):
+    """dask-jobqueue has it end the process as if all were well, when it is imported first."""
+    script = """
+import pathlib, signal, sys
+from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.workers import Cluster, start_workers
+before = signal.getsignal(signal.SIGINT)
+try:
+    with start_workers(Cluster("slurm"), 1, pathlib.Path("workers")):
+        pass
+except UserError:
+    pass
+assert "dask_jobqueue" in sys.modules
+assert signal.getsignal(signal.SIGINT) is before
+"""
+    result = run_python("-c", script)
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("content", [{}, {"jobqueue": {"pbs": {"cores": 1}}}, {"slurm": {}}])
