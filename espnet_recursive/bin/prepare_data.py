@@ -41,6 +41,10 @@ def get_parser() -> argparse.ArgumentParser:
         "--deltas", type=_true_or_false, metavar="true|false", default=False,
         help="append first and second differences to features",
     )  # fmt: skip
+    an4.add_argument(
+        "--cmn", choices=("utterance", "speaker"), default="utterance",
+        help="over what the mean is that is subtracted from features",
+    )  # fmt: skip
 
     librispeech = _add(corpora, "librispeech", "LibriSpeech or mini LibriSpeech, English")
     librispeech.set_defaults(prepare=prepare_librispeech)

@@ -6,11 +6,10 @@ speakers for testing. The corpus has no set for development; some of the trainin
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from espnet_recursive.corpora.sphinx import (
@@ -18,6 +17,7 @@ from espnet_recursive.corpora.sphinx import (
     read_file_ids,
     read_raw,
     read_transcription,
+    subtract_means,
     with_deltas,
 )
 from espnet_recursive.errors import UserError
@@ -58,18 +58,22 @@ def prepare_an4(
     corpus_dir: Path | str | None = None,
     features: bool | None = None,
     deltas: bool = False,
+    cmn: Literal["utterance", "speaker"] = "utterance",
 ) -> list[Path]:
     """Write the data directories train_nodev, dev and test of AN4, in the layout of CMU Sphinx.
 
     With waveforms they have wav.scp, which names .sph or .wav files; headerless .raw files are
     written out as FLAC. With features they have feats.scp: 13 cepstra in 100 frames a second, of
-    which the mean over the utterance is subtracted.
+    which the mean over the utterance or over all of its speaker's recordings in the set is
+    subtracted.
 
     Args:
         output_dir: Where the data directories go.
         corpus_dir: The folder that holds etc and wav or feat.
         features: Whether to take feat, and not wav; where it is not given, if there is no wav.
         deltas: Whether to append first and second differences to the features.
+        cmn: Over what the subtracted mean is: utterance, as in Sphinx, or speaker, as in Kaldi. An
+            utterance of one letter has a mean that is much of the letter; a speaker's has not.
 
     Returns:
         The data directories.
@@ -90,7 +94,7 @@ def prepare_an4(
     train, test = (read_list(corpus / "etc", name) for name in ("an4_train", "an4_test"))
     for name, recordings in zip(SETS, (*hold_out(train), test), strict=True):
         if features:
-            _write_features(Path(output_dir) / name, folder, recordings, deltas)
+            _write_features(Path(output_dir) / name, folder, recordings, deltas, cmn)
         else:
             _write_waveforms(Path(output_dir) / name, folder, recordings)
     _warn_of_others(folder, train | test)
@@ -152,15 +156,19 @@ def hold_out(
 
 
 def _write_features(
-    directory: Path, folder: Path, recordings: Mapping[str, Recording], deltas: bool
+    directory: Path, folder: Path, recordings: Mapping[str, Recording], deltas: bool, cmn: str
 ) -> None:
-    def read() -> Iterator[tuple[str, np.ndarray]]:
-        for utterance, recording in tqdm(sorted(recordings.items()), desc=f"AN4 {directory.name}"):
-            cepstra = read_cepstra(_file(folder, recording, (".mfc",)))
-            cepstra -= cepstra.mean(axis=0)
-            yield utterance, with_deltas(cepstra) if deltas else cepstra
-
-    places, frames = write_ark(directory / "data" / "feats.ark", read())
+    cepstra = {
+        utterance: read_cepstra(_file(folder, recording, (".mfc",)))
+        for utterance, recording in tqdm(sorted(recordings.items()), desc=f"AN4 {directory.name}")
+    }
+    groups = {
+        utterance: {"utterance": utterance, "speaker": recording.speaker}[cmn]
+        for utterance, recording in recordings.items()
+    }
+    subtract_means(cepstra, groups)
+    features = ((key, with_deltas(value) if deltas else value) for key, value in cepstra.items())
+    places, frames = write_ark(directory / "data" / "feats.ark", features)
     _write(directory, "feats.scp", places, recordings, utt2num_frames=frames)
 
 

@@ -1,6 +1,8 @@
 """The layout of corpora prepared for CMU Sphinx: lists, transcripts, cepstra, headerless audio."""
 
 import re
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,22 @@ def read_cepstra(path: Path) -> np.ndarray:
     if not np.isfinite(values).all():
         raise UserError(f"{path} has values that are no numbers. Make its features again.")
     return values.reshape(-1, NUM_CEPSTRA)
+
+
+def subtract_means(cepstra: Mapping[str, np.ndarray], groups: Mapping[str, str]) -> None:
+    """Subtract the mean over all frames of a group from each of its utterances, in place.
+
+    Args:
+        cepstra: For each utterance, (frames, dimensions), floating.
+        groups: For each utterance, its group: itself, or its speaker.
+    """
+    members = defaultdict(list)
+    for utterance, group in groups.items():
+        members[group].append(utterance)
+    for utterances in members.values():
+        mean = np.concatenate([cepstra[utterance] for utterance in utterances]).mean(axis=0)
+        for utterance in utterances:
+            cepstra[utterance] -= mean
 
 
 def with_deltas(cepstra: np.ndarray) -> np.ndarray:

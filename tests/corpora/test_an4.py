@@ -66,18 +66,25 @@ def test_sets(corpus, tmp_path, features):
 
 
 @pytest.mark.parametrize("deltas", [False, True])
-def test_features(corpus, tmp_path, deltas):
-    prepare_an4(tmp_path / "data", corpus, True, deltas)
-    feats_scp = read_table(tmp_path / "data/dev/feats.scp")
-    frames = read_table(tmp_path / "data/dev/utt2num_frames")
-    for utterance, place in feats_scp.items():
-        speaker, recording = utterance.split("-", 1)
-        file = corpus / "feat" / "an4_clstk" / speaker / f"{recording}.mfc"
-        cepstra = read_cepstra(file)
-        cepstra = cepstra - cepstra.mean(axis=0)
-        features = read_features(place, utterance)
-        assert (features == (with_deltas(cepstra) if deltas else cepstra)).all()
-        assert frames[utterance] == str(len(features))
+@pytest.mark.parametrize("cmn", ["utterance", "speaker"])
+def test_features(corpus, tmp_path, deltas, cmn):
+    prepare_an4(tmp_path / "data", corpus, True, deltas, cmn)
+    for name in TEXT:
+        feats_scp = read_table(tmp_path / "data" / name / "feats.scp")
+        frames = read_table(tmp_path / "data" / name / "utt2num_frames")
+        raw = {}
+        for utterance in feats_scp:
+            speaker, recording = utterance.split("-", 1)
+            [file] = (corpus / "feat").glob(f"*/{speaker}/{recording}.mfc")
+            raw[utterance] = read_cepstra(file)
+        for utterance, place in feats_scp.items():
+            speaker = utterance.split("-", 1)[0]
+            alike = [key for key in raw if key.startswith(speaker + "-")]
+            mean = np.vstack([raw[key] for key in (alike if cmn == "speaker" else [utterance])])
+            cepstra = raw[utterance] - mean.mean(axis=0)
+            features = read_features(place, utterance)
+            assert (features == (with_deltas(cepstra) if deltas else cepstra)).all()
+            assert frames[utterance] == str(len(features))
 
 
 @pytest.mark.parametrize("byte_order", [">", "<"])

@@ -8,6 +8,7 @@ from espnet_recursive.corpora.sphinx import (
     read_file_ids,
     read_raw,
     read_transcription,
+    subtract_means,
     with_deltas,
 )
 from espnet_recursive.errors import UserError
@@ -66,6 +67,14 @@ def test_damaged_features(tmp_path, content, message):
     (tmp_path / "a.mfc").write_bytes(content)
     with pytest.raises(UserError, match=message):
         read_cepstra(tmp_path / "a.mfc")
+
+
+def test_the_mean_of_a_group_is_over_frames_and_not_over_utterances():
+    cepstra = {"a-1": FRAMES[:1].copy(), "a-2": FRAMES[1:5].copy(), "b-1": FRAMES[5:].copy()}
+    subtract_means(cepstra, {"a-1": "a", "a-2": "a", "b-1": "b"})
+    of_a = np.vstack([cepstra["a-1"], cepstra["a-2"]])
+    np.testing.assert_allclose(of_a, FRAMES[:5] - FRAMES[:5].mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(cepstra["b-1"], FRAMES[5:] - FRAMES[5:].mean(axis=0), atol=1e-6)
 
 
 def test_deltas_by_their_definition():
