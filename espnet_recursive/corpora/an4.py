@@ -80,7 +80,7 @@ def prepare_an4(
 
     Raises:
         UserError: If the folder is not there or not AN4's, a recording has no transcript or the
-            reverse, or a file is missing or damaged.
+            reverse, a file is missing or damaged, or waveforms are to have deltas or another cmn.
     """
     if corpus_dir is None:
         raise UserError(f"AN4 is not downloaded. {_HOW_TO_GET}")
@@ -91,6 +91,11 @@ def prepare_an4(
     if not folder.is_dir():
         other = "--feats_type raw takes wav/" if features else "--feats_type extracted takes feat/"
         raise UserError(f"{folder} does not exist; in the recipe, {other}. {_HOW_TO_GET}")
+    if not features and (deltas or cmn != "utterance"):
+        raise UserError(
+            f"--deltas and --cmn are for features, and {folder} has waveforms. Leave them out, or "
+            "take feat/: --features true, in the recipe --feats_type extracted."
+        )
     train, test = (read_list(corpus / "etc", name) for name in ("an4_train", "an4_test"))
     for name, recordings in zip(SETS, (*hold_out(train), test), strict=True):
         if features:

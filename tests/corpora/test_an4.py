@@ -87,6 +87,13 @@ def test_features(corpus, tmp_path, deltas, cmn):
             assert frames[utterance] == str(len(features))
 
 
+@pytest.mark.parametrize("options", [{"deltas": True}, {"cmn": "speaker"}])
+def test_options_of_features_are_refused_for_waveforms(corpus, tmp_path, options):
+    with pytest.raises(UserError, match="for features, and .*wav has waveforms"):
+        prepare_an4(tmp_path / "data", corpus, False, **options)
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("byte_order", [">", "<"])
 def test_headerless_audio(built, tmp_path, byte_order):
     corpus = build_an4(tmp_path / "an4", ".raw", byte_order=byte_order)
