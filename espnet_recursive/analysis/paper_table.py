@@ -29,7 +29,7 @@ Difference: the mean error rate of the first row less that of the second, in poi
 the same utterances. A claim of a difference is supported if the interval lies on its side of zero;
 that a row is nearly as good, if the interval ends below {MARGIN:g} % more errors than the other has
 (the paper names no number). Of so many intervals of 95 %, one or the other misses by chance; those
-of few seeds are too narrow.
+of single models do not contain what other seeds would change.
 """
 _SHAPE = "{n_r, L, n_p, n_c}"
 
@@ -44,16 +44,16 @@ def write_paper_results(rows: Sequence[Row], output: Path | str) -> None:
     values = paper_values(rows)
     text = json.dumps(values, indent=2) + "\n"
     write_if_changed(Path(output).with_suffix(".json"), text)
-    write_if_changed(output, markdown(values["rows"], values["claims"]))
+    write_if_changed(output, markdown(values))
 
 
-def markdown(rows: Sequence[dict[str, Any]], claims: Sequence[dict[str, Any]] = ()) -> str:
+def markdown(values: dict[str, Any]) -> str:
     """Say the values of the rows in Markdown: all rows, then each data set, then the claims.
 
     Args:
-        rows: "rows" of ``paper_values``.
-        claims: "claims" of the same.
+        values: ``paper_values``.
     """
+    rows, claims = values["rows"], values["claims"]
     means = [mean for row in rows for mean in row["means"]]
     decodings = list(dict.fromkeys(_path(mean) for mean in means))
     numbers = {path: f"[{number}]" for number, path in enumerate(decodings, 1)}
@@ -66,6 +66,7 @@ def markdown(rows: Sequence[dict[str, Any]], claims: Sequence[dict[str, Any]] = 
     for test_set, unit in _data_sets(rows):
         lines += [f"## {test_set}, {unit.upper()} in percent", ""]
         lines += [_table(_lines(rows, test_set, unit, numbers)), ""]
+        lines += _spread_lines(values["seeds"], test_set, unit)
         if gains := _gain_lines(rows, test_set, unit, numbers):
             lines += ["Against the baseline, on the same utterances:", "", _table(gains), ""]
     for number, (test_set, unit) in enumerate(_of_claims(claims)):
@@ -166,6 +167,23 @@ def _gain_lines(
                 }
             )
     return lines
+
+
+def _spread_lines(spreads: Sequence[dict[str, Any]], test_set: str, unit: str) -> list[str]:
+    """What seeds alone make of equal rows."""
+    return [
+        line
+        for spread in spreads
+        if (spread["test_set"], spread["unit"]) == (test_set, unit)
+        for line in (
+            f"Between seeds: a standard deviation of {spread['deviation']:.2f} points, pooled over "
+            f"{spread['rows']} rows ({spread['degrees']} degrees of freedom). By seeds alone, two "
+            f"single models of equal rows differ by more than {spread['resolved_by_one']:.2f} "
+            f"points in 1 of 20 pairs, means over {spread['seeds']} seeds by more than "
+            f"{spread['resolved_by_all']:.2f}.",
+            "",
+        )
+    ]
 
 
 def _of_claims(claims: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:

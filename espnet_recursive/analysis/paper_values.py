@@ -6,6 +6,7 @@ from typing import Any
 
 from espnet_recursive.analysis.paper_claims import claim_values
 from espnet_recursive.analysis.paper_results import Result, Row
+from espnet_recursive.analysis.seed_spread import SeedSpread, seed_spreads
 from espnet_recursive.analysis.seeds import (
     Repeated,
     compare,
@@ -24,13 +25,16 @@ def paper_values(rows: Sequence[Row]) -> dict[str, Any]:
 
     Returns:
         "rows", each with its "results", one a model and decoding, and their "means" over models
-        that differ in the seed only; and "claims", those of the paper that can be looked at.
+        that differ in the seed only; "seeds", how far these lie apart on each data set; and
+        "claims", those of the paper that can be looked at.
     """
     groups = {row.name: repeated(row.results) for row in rows}
     chosen = leading(groups)
+    spreads = seed_spreads(group for own in chosen.values() for group in own)
     policies = {row.name: row.policy for row in rows}
     return {
         "rows": [_row_values(row, groups, chosen) for row in rows],
+        "seeds": [_spread_values(spread) for spread in spreads],
         "claims": claim_values(chosen, policies),
     }
 
@@ -104,6 +108,13 @@ def _mean_values(group: Repeated, row: Row, groups: dict[str, list[Repeated]]) -
         "mean_loops": group.figure("mean_loops"),
         "mean_executed_layers": group.figure("mean_executed_layers"),
         "against_baseline": _against_baseline(group, row, groups),
+    }
+
+
+def _spread_values(spread: SeedSpread) -> dict[str, Any]:
+    return asdict(spread) | {
+        "resolved_by_one": spread.resolved(1),
+        "resolved_by_all": spread.resolved(spread.seeds),
     }
 
 

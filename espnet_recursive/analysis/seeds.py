@@ -3,8 +3,11 @@
 A difference between two rows has two sources of chance: which utterances were recorded, and which
 seeds the models were trained with. The intervals here are of both: each draw takes utterances with
 replacement, the same ones for all models, and of each row seeds with replacement (a bootstrap in
-two levels, for which scipy has no function). With one seed it is the bootstrap over utterances of
-:mod:`espnet_recursive.recipe.bootstrap`. Few seeds show too little of how much seeds matter.
+two levels, for which scipy has no function). Of S seeds it takes S - 1, because the mean of S draws
+would vary by (S - 1) / S too little, which is half with two seeds (J. N. K. Rao and C. F. J. Wu,
+"Resampling inference with complex survey data", J. Am. Stat. Assoc. 83, 1988). With one seed it is
+the bootstrap over utterances of :mod:`espnet_recursive.recipe.bootstrap`, which knows nothing of
+seeds; see :mod:`espnet_recursive.analysis.seed_spread`.
 """
 
 from collections import Counter
@@ -156,7 +159,8 @@ def _draws(counts: _Counts, generator: int = 0) -> np.ndarray:
     weights = _weights(len(counts.units))
     units = np.array(list(counts.units.values()))
     seeds = len(counts.errors)
-    drawn = np.random.default_rng((_SEED, generator)).integers(seeds, size=(REPLICATIONS, seeds))
+    size = (REPLICATIONS, max(1, seeds - 1))
+    drawn = np.random.default_rng((_SEED, generator)).integers(seeds, size=size)
     parts = []
     for some in np.array_split(np.arange(REPLICATIONS), 20):  # which bounds the memory
         chosen = weights[some].astype(float)

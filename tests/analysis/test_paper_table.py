@@ -229,6 +229,18 @@ def test_every_seed(small_rows, tmp_path):
     assert "1. `asr_B_seed0, asr_B_seed1, asr_B_seed2/decode_lm`\n" in text
 
 
+def test_how_far_seeds_lie_apart(small_rows, tmp_path):
+    write_paper_results(small_rows, tmp_path / "RESULTS_PAPER.md")
+    text = (tmp_path / "RESULTS_PAPER.md").read_text()
+    assert (
+        "Between seeds: a standard deviation of 2.00 points, pooled over 2 rows (4 degrees of "
+        "freedom). By seeds alone, two single models of equal rows differ by more than 7.85 points "
+        "in 1 of 20 pairs, means over 3 seeds by more than 4.53.\n"
+    ) in text
+    (spread,) = json.loads((tmp_path / "RESULTS_PAPER.json").read_text())["seeds"]
+    assert (spread["test_set"], spread["unit"], spread["degrees"]) == ("test", "wer", 4)
+
+
 def test_what_is_no_sample_is_said(small_rows, tmp_path):
     write_paper_results(small_rows, tmp_path / "RESULTS_PAPER.md")
     text = (tmp_path / "RESULTS_PAPER.md").read_text()

@@ -76,6 +76,13 @@ def test_seeds_that_differ_add_doubt(tmp_path):
     assert (interval.low, interval.high) == (0.0, 100.0)
 
 
+def test_one_seed_fewer_is_drawn_than_there_are(tmp_path):
+    """The one of five that is all wrong is among four draws three times in 2.7 % of the cases."""
+    mixed = group(tmp_path, "a", [WORDS] * 30, *[[0] * 30] * 4)
+    interval = mean_interval(mixed)
+    assert (interval.low, interval.high) == (0.0, 75.0)
+
+
 def test_comparison_of_single_models_is_the_paired_bootstrap(tmp_path):
     first, second = random_errors(0), random_errors(1)
     compared = compare(group(tmp_path, "a", first), group(tmp_path, "b", second))
