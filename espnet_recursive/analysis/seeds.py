@@ -4,10 +4,11 @@ A difference between two rows has two sources of chance: which utterances were r
 seeds the models were trained with. The intervals here are of both: each draw takes utterances with
 replacement, the same ones for all models, and of each row seeds with replacement (a bootstrap in
 two levels, for which scipy has no function). Of S seeds it takes S - 1, because the mean of S draws
-would vary by (S - 1) / S too little, which is half with two seeds (J. N. K. Rao and C. F. J. Wu,
-"Resampling inference with complex survey data", J. Am. Stat. Assoc. 83, 1988). With one seed it is
-the bootstrap over utterances of :mod:`espnet_recursive.recipe.bootstrap`, which knows nothing of
-seeds; see :mod:`espnet_recursive.analysis.seed_spread`.
+has only (S - 1) / S of the variance that the mean of S seeds has, half of it with two seeds
+(J. N. K. Rao and C. F. J. Wu, "Resampling inference with complex survey data", J. Am. Stat. Assoc.
+83, 1988). With one seed it is the bootstrap over utterances of
+:mod:`espnet_recursive.recipe.bootstrap`, which knows nothing of seeds; see
+:mod:`espnet_recursive.analysis.seed_spread`.
 """
 
 from collections import Counter
