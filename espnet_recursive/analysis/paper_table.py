@@ -66,7 +66,8 @@ def markdown(values: dict[str, Any]) -> str:
     for test_set, unit in _data_sets(rows):
         lines += [f"## {test_set}, {unit.upper()} in percent", ""]
         lines += [_table(_lines(rows, test_set, unit, numbers)), ""]
-        lines += _spread_lines(values["seeds"], test_set, unit)
+        own = [s for s in values["seeds"] if (s["test_set"], s["unit"]) == (test_set, unit)]
+        lines += map(_spread, own)
         if gains := _gain_lines(rows, test_set, unit, numbers):
             lines += ["Against the baseline, on the same utterances:", "", _table(gains), ""]
     for number, (test_set, unit) in enumerate(_of_claims(claims)):
@@ -169,21 +170,15 @@ def _gain_lines(
     return lines
 
 
-def _spread_lines(spreads: Sequence[dict[str, Any]], test_set: str, unit: str) -> list[str]:
+def _spread(spread: dict[str, Any]) -> str:
     """What seeds alone make of equal rows."""
-    return [
-        line
-        for spread in spreads
-        if (spread["test_set"], spread["unit"]) == (test_set, unit)
-        for line in (
-            f"Between seeds: a standard deviation of {spread['deviation']:.2f} points, pooled over "
-            f"{spread['rows']} rows ({spread['degrees']} degrees of freedom). By seeds alone, two "
-            f"single models of equal rows differ by more than {spread['resolved_by_one']:.2f} "
-            f"points in 1 of 20 pairs, means over {spread['seeds']} seeds by more than "
-            f"{spread['resolved_by_all']:.2f}.",
-            "",
-        )
-    ]
+    return (
+        f"Between seeds: a standard deviation of {spread['deviation']:.2f} points, pooled over "
+        f"{spread['rows']} rows ({spread['degrees']} degrees of freedom) in "
+        f"`{spread['decoding']}`. By seeds alone, two single models of equal rows differ by more "
+        f"than {spread['resolved_by_one']:.2f} points in 1 of 20 pairs, means over "
+        f"{spread['seeds']} seeds by more than {spread['resolved_by_all']:.2f}.\n"
+    )
 
 
 def _of_claims(claims: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -17,9 +17,10 @@ from espnet_recursive.analysis.seeds import Repeated
 
 @dataclass(frozen=True)
 class SeedSpread:
-    """The standard deviation between seeds on one data set, pooled over rows.
+    """The standard deviation between seeds on one data set in one decoding, pooled over rows.
 
     Attributes:
+        decoding: The name of the decoding.
         test_set: The name of the data set.
         unit: What errors are counted in: "wer" or "cer".
         deviation: The standard deviation of one model's error rate, in points of percent, taken to
@@ -29,6 +30,7 @@ class SeedSpread:
         seeds: As many as most of these have.
     """
 
+    decoding: str
     test_set: str
     unit: str
     deviation: float
@@ -50,21 +52,25 @@ class SeedSpread:
 
 
 def seed_spreads(groups: Iterable[Repeated]) -> list[SeedSpread]:
-    """Pool rows with several seeds, each at its own depth: one spread for each data set and unit.
+    """Pool rows with several seeds, each at its own depth.
+
+    Decodings stand apart, because those of one model are no further samples.
 
     Args:
         groups: Results of the rows.
     """
-    pools: dict[tuple[str, str], list[Repeated]] = {}
+    pools: dict[tuple[str, str, str], list[Repeated]] = {}
     for group in groups:
-        if len(group.results) > 1 and group.first.decoded_at is None:
-            pools.setdefault((group.first.test_set, group.first.unit), []).append(group)
+        one = group.first
+        if len(group.results) > 1 and one.decoded_at is None:
+            pools.setdefault((one.decoding, one.test_set, one.unit), []).append(group)
     return [_spread(*key, own) for key, own in pools.items()]
 
 
-def _spread(test_set: str, unit: str, groups: list[Repeated]) -> SeedSpread:
+def _spread(decoding: str, test_set: str, unit: str, groups: list[Repeated]) -> SeedSpread:
     rates = [[result.score.error_rate for result in group.results] for group in groups]
     degrees = sum(len(own) - 1 for own in rates)
     squares = sum((len(own) - 1) * float(np.var(own, ddof=1)) for own in rates)
     seeds = Counter(map(len, rates)).most_common(1)[0][0]
-    return SeedSpread(test_set, unit, sqrt(squares / degrees), degrees, len(rates), seeds)
+    deviation = sqrt(squares / degrees)
+    return SeedSpread(decoding, test_set, unit, deviation, degrees, len(rates), seeds)

@@ -234,8 +234,8 @@ def test_how_far_seeds_lie_apart(small_rows, tmp_path):
     text = (tmp_path / "RESULTS_PAPER.md").read_text()
     assert (
         "Between seeds: a standard deviation of 2.00 points, pooled over 2 rows (4 degrees of "
-        "freedom). By seeds alone, two single models of equal rows differ by more than 7.85 points "
-        "in 1 of 20 pairs, means over 3 seeds by more than 4.53.\n"
+        "freedom) in `decode_lm`. By seeds alone, two single models of equal rows differ by more "
+        "than 7.85 points in 1 of 20 pairs, means over 3 seeds by more than 4.53.\n"
     ) in text
     (spread,) = json.loads((tmp_path / "RESULTS_PAPER.json").read_text())["seeds"]
     assert (spread["test_set"], spread["unit"], spread["degrees"]) == ("test", "wer", 4)

@@ -29,10 +29,15 @@ def test_rows_are_pooled_by_their_degrees_of_freedom():
     assert (spread.degrees, spread.rows) == (3, 2)
 
 
-def test_data_sets_stand_apart_and_other_depths_do_not_count():
-    groups = [group([10, 12]), group([10, 16], "dev"), group([0, 90], decoding="d_num_loops5")]
-    found = {s.test_set: s.deviation for s in seed_spreads(groups)}
-    assert found == pytest.approx({"test": 2**0.5, "dev": 18**0.5})
+def test_data_sets_and_decodings_stand_apart_and_other_depths_do_not_count():
+    groups = [
+        group([10, 12]),
+        group([10, 16], "dev"),
+        group([20, 24], decoding="fast"),
+        group([0, 90], decoding="d_num_loops5"),
+    ]
+    found = {(s.test_set, s.decoding): s.deviation**2 for s in seed_spreads(groups)}
+    assert found == pytest.approx({("test", "d"): 2, ("dev", "d"): 18, ("test", "fast"): 8})
 
 
 def test_single_models_show_no_spread():
