@@ -26,8 +26,8 @@ from tqdm import tqdm
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import read_table
-from espnet_recursive.recipe.whole_files import whole_file
 from espnet_recursive.registry import import_quietly
 
 Clock = Callable[[], float]
@@ -237,12 +237,14 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
     decoding = import_quietly("espnet_recursive.publish.decoding")
-    from espnet_recursive.publish.quiet import quiet_libraries
+    from espnet_recursive.model.quiet import quiet_libraries
 
     options = {"lm_train_config": args.lm_train_config, "lm_file": args.lm_file}
     given = {key: value for key, value in options.items() if value}
     with quiet_libraries():
-        model = decoding.load_model(args.model, args.model_file, args.config, args.device, **given)
+        model = decoding.load_speech2text(
+            args.model, args.model_file, args.config, args.device, **given
+        )
         utterances = read_utterances(model, args.data_dir, args.utterances)
         clock = time.process_time if args.processor_time else time.perf_counter
         results = measure(model, utterances, ways(args.batch_sizes), args.repeats, clock)

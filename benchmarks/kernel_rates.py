@@ -18,9 +18,9 @@ import torch
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import Conv2dSubsampling
 from tabulate import tabulate
 
-from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts
-from espnet_recursive.asr.packed_linear import PackedLinear, quantised
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.speed.conv2d_in_parts import Conv2dInParts
+from espnet_recursive.speed.packed_linear import PackedLinear, quantised
 
 LAYERS, BANDS = 24, 80
 SECONDS = (1, 2, 3, 4, 6, 12)

@@ -31,7 +31,7 @@ from tqdm import tqdm
 from espnet_recursive.export.encoder_graph import encoder_graph
 from espnet_recursive.export.int8 import quantised
 from espnet_recursive.export.runtime import open_session
-from espnet_recursive.recipe.train_config import read_yaml
+from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import encoder_class, import_quietly
 

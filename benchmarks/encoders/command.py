@@ -29,7 +29,7 @@ from tqdm import tqdm
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.bin.parameter_table import ROWS_DIR
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 
 if TYPE_CHECKING:
     from .plan import Part

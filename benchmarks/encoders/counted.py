@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from espnet_recursive.analysis.parameters import measure_config
+from espnet_recursive.model.parameters import measure_config
 
 from .work import FEATURES
 

@@ -90,7 +90,7 @@ def dynamic_int8(encoder: Any) -> Any:
 def prepare(precision: str, encoder: Any) -> Any:
     """Prepare a recursive encoder for inference, once."""
     try:
-        module = import_module("espnet_recursive.asr.prepared")
+        module = import_module("espnet_recursive.speed.prepared")
     except ModuleNotFoundError as error:
         raise Unavailable(f"there is no {error.name}") from error
     return module.prepare_for_inference(encoder, precision=precision)

@@ -9,8 +9,8 @@ from typing import Any
 from tabulate import tabulate
 
 from espnet_recursive.analysis.depth_gain import Bin, DepthGain
+from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.recipe.scoring import UNITS
-from espnet_recursive.recipe.whole_files import write_if_changed
 
 #: What is said before the figures.
 _WARNING = """\

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from espnet2.train.reporter import Reporter
 
-from espnet_recursive.analysis.parameters import (
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.parameters import (
     EncoderSize,
     measure_state_dict,
     parameters_of,
 )
-from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.results import find_scores
 from espnet_recursive.recipe.scoring import Score
-from espnet_recursive.recipe.train_config import read_yaml
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
 

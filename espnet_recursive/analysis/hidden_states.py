@@ -69,7 +69,7 @@ class ESPnetStates:
     def __init__(self, model: Any, name: str) -> None:
         from espnet2.tasks.asr import ASRTask
 
-        from espnet_recursive.publish.model_card import input_features, sampling_rate
+        from espnet_recursive.model.model_input import input_features, sampling_rate
 
         self.name = name
         config = vars(model.asr_train_args)

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from espnet_recursive.analysis.hidden_states import ESPnetStates, HiddenStates
 from espnet_recursive.analysis.whisper import WhisperStates, is_whisper
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.decoding import load_model
-from espnet_recursive.publish.transcribe import read_speech
+from espnet_recursive.model.model_input import read_speech
+from espnet_recursive.publish.decoding import load_speech2text
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.feats import read_features
 from espnet_recursive.recipe.wav_scp import read_audio
@@ -59,7 +59,7 @@ def load_states(model: str, model_file: str | None = None, device: str = "cpu") 
     if is_whisper(model):
         return WhisperStates(model, device)
     # The language model of a pack has nothing to say about the encoder.
-    loaded = load_model(model, model_file, device=device, lm_train_config=None, lm_file=None)
+    loaded = load_speech2text(model, model_file, device=device, lm_train_config=None, lm_file=None)
     return ESPnetStates(loaded, model)
 
 

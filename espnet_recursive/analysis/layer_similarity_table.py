@@ -11,7 +11,7 @@ import numpy as np
 from espnet_recursive.analysis.hidden_states import layer_labels
 from espnet_recursive.analysis.layer_similarity import LayerSimilarity
 from espnet_recursive.analysis.middle_block import MiddleBlock, middle_block
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recursion.shape import RecursionShape
 
 #: The measures by the names of their files, and what they are called.

@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import read_source, read_table
 from espnet_recursive.recipe.wav_scp import audio_file, check_whole
-from espnet_recursive.recipe.whole_files import whole_file
 
 _LOG = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from espnet_recursive.analysis.loop_sweep import (
 )
 from espnet_recursive.asr.depth import Depth, given_depth
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.recipe.bootstrap import Improvement, improvement
 from espnet_recursive.recipe.data_dir import read_table, write_table
 from espnet_recursive.recipe.scoring import Score, headline_unit, read_utterances, score
-from espnet_recursive.recipe.whole_files import write_if_changed
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from tabulate import tabulate
 
 from espnet_recursive.analysis.loop_trajectory import FIGURES, Trajectories
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 
 #: A range of the utterances: these percentiles.
 RANGE = (10, 90)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 
 #: Okabe and Ito's palette, which stays distinct under the common colour deficiencies.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -15,10 +15,10 @@ import sys
 from collections.abc import Sequence
 
 from espnet_recursive.asr.depth import add_depth_options
-from espnet_recursive.asr.precision import add_precision_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
 from espnet_recursive.registry import import_quietly
+from espnet_recursive.speed.precision import add_precision_option
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.disk_space import full_disk_message, is_full_disk
+from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 
 
 class Main(Protocol):

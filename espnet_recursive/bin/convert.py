@@ -15,7 +15,7 @@ from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.convert.layer_sources import METHODS
-from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.recursion.shape import RecursionShape
 
 

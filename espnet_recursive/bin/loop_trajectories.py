@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.bin.hidden_states_options import add_hidden_states_options
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.model.quiet import quiet_libraries
 
 
 def get_parser() -> argparse.ArgumentParser:

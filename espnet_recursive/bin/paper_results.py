@@ -32,8 +32,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
-    from espnet_recursive.analysis.paper_results import read_rows
-    from espnet_recursive.analysis.paper_table import write_paper_results
+    from espnet_recursive.analysis.paper.results import read_rows
+    from espnet_recursive.analysis.paper.table import write_paper_results
 
     output = args.output or args.folder[0] / "RESULTS_PAPER.md"
     write_paper_results(read_rows(args.rows, args.rows_dir, args.folder, args.decoding), output)

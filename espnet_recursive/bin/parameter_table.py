@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from espnet_recursive.analysis.paper import PAPER_ROWS
-from espnet_recursive.analysis.parameters import measure_config, paper_table
+from espnet_recursive.analysis.paper.rows import PAPER_ROWS
+from espnet_recursive.analysis.paper.sizes import paper_table
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
+from espnet_recursive.model.parameters import measure_config
 
 ROWS_DIR = Path(__file__).resolve().parents[2] / "conf" / "encoder"
 

@@ -18,7 +18,7 @@ from espnet_recursive.bin.command import command, parser
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
-    from espnet_recursive.analysis.results_points import AXES
+    from espnet_recursive.analysis.paper.points import AXES
 
     p = parser(__doc__)
     p.add_argument("results", type=Path, help="RESULTS_PAPER.json, or the folder that it is in")
@@ -38,8 +38,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
-    from espnet_recursive.analysis.results_picture import plot_results
-    from espnet_recursive.analysis.results_points import panels, read_results
+    from espnet_recursive.analysis.paper.picture import plot_results
+    from espnet_recursive.analysis.paper.points import panels, read_results
     from espnet_recursive.errors import UserError
 
     rows = read_results(args.results)

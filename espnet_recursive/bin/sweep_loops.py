@@ -18,7 +18,7 @@ from typing import Any
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.registry import import_quietly
 
 
@@ -97,11 +97,11 @@ def _depths(args: argparse.Namespace) -> list[Depth]:
 
 def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any], float]:
     """The model, what a sweep with it is called, and the samples or frames of a second."""
-    from espnet_recursive.publish.checked_model import find_checked_model
-    from espnet_recursive.publish.model_card import input_features, sampling_rate
+    from espnet_recursive.model.checked_model import find_checked_model
+    from espnet_recursive.model.model_input import input_features, sampling_rate
 
     decoding = import_quietly("espnet_recursive.publish.decoding")
-    model = decoding.load_model(args.model, args.model_file, args.config, args.device)
+    model = decoding.load_speech2text(args.model, args.model_file, args.config, args.device)
     files = find_checked_model(args.model, args.model_file).files
     sweeps = import_quietly("espnet_recursive.analysis.loop_sweep")
     origin = {

@@ -21,11 +21,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.asr.depth import add_depth_options, given_depth
-from espnet_recursive.asr.precision import add_precision_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.registry import import_quietly
+from espnet_recursive.speed.precision import add_precision_option
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -57,13 +57,13 @@ def main(cmd: Sequence[str] | None = None) -> None:
     # These import ESPnet's tasks, for which a help should not wait.
     from espnet_recursive.publish.transcribe import Failure, transcribe
 
-    load_model = import_quietly("espnet_recursive.publish.decoding").load_model
+    load_speech2text = import_quietly("espnet_recursive.publish.decoding").load_speech2text
     options = {"batch_size": args.batch_size} | given_depth(vars(args))
     if args.encoder_precision is not None:
         options["encoder_precision"] = args.encoder_precision
     failures = 0
     with quiet_libraries():
-        model = load_model(args.model, args.model_file, args.config, args.device, **options)
+        model = load_speech2text(args.model, args.model_file, args.config, args.device, **options)
         with (
             args.output.open("w", encoding="utf-8") if args.output else nullcontext(sys.stdout)
         ) as output:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.publish.quiet import quiet_libraries
+from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.publish.upload import check_repository_name, upload, write_repository
 
 

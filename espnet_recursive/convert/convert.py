@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from espnet_recursive.convert.closeness import Closeness, audio_encodings, compare, random_encodings
 from espnet_recursive.convert.converted_model import ConvertedModel
 from espnet_recursive.convert.differences import differences
 from espnet_recursive.convert.experiment import check_new, write_experiment
-from espnet_recursive.convert.loaded_model import LoadedModel, load_model
-from espnet_recursive.convert.report import Report, sizes
+from espnet_recursive.convert.report import ConversionReport, sizes
 from espnet_recursive.convert.to_recursive import Start, to_recursive
 from espnet_recursive.convert.to_stock import to_stock
 from espnet_recursive.errors import UserError
+from espnet_recursive.model.closeness import (
+    Closeness,
+    audio_encodings,
+    measure_closeness,
+    random_encodings,
+)
+from espnet_recursive.model.loaded_model import LoadedModel, load_asr_model
 from espnet_recursive.recursion.shape import RecursionShape
 
 
@@ -22,7 +27,7 @@ def convert_to_recursive(
     start: Start,
     model_file: str | None = None,
     audio: Sequence[Path] = (),
-) -> Report:
+) -> ConversionReport:
     """Write a stock model as a recursive one.
 
     Args:
@@ -41,12 +46,12 @@ def convert_to_recursive(
         recursion = RecursionShape(**shape)
     except ValueError as error:
         raise UserError(f"--{error}") from error
-    deep = load_model(model, model_file)
+    deep = load_asr_model(model, model_file)
     converted = to_recursive(deep, recursion, start)
     layers = list(deep.model.encoder.encoders.children())
     weights = differences(converted.model.encoder.encoders, layers)
     close = _compare(deep, converted, audio)
-    report = Report(
+    report = ConversionReport(
         deep.name,
         converted.how,
         *sizes(deep.model, converted.model),
@@ -64,7 +69,7 @@ def convert_to_stock(
     num_loops: int | None = None,
     model_file: str | None = None,
     audio: Sequence[Path] = (),
-) -> Report:
+) -> ConversionReport:
     """Write a recursive model as a stock one.
 
     Args:
@@ -79,11 +84,11 @@ def convert_to_stock(
             encoder can express; nothing is written then.
     """
     check_new(output)
-    recursive = load_model(model, model_file)
+    recursive = load_asr_model(model, model_file)
     converted = to_stock(recursive, num_loops)
     recursive.model.encoder.set_depth(num_loops)
     close = _compare(recursive, converted, audio)
-    report = Report(
+    report = ConversionReport(
         recursive.name,
         converted.how,
         *sizes(recursive.model, converted.model),
@@ -98,6 +103,6 @@ def _compare(before: LoadedModel, after: ConvertedModel, audio: Sequence[Path]) 
     if audio:
         encodings = audio_encodings(audio, before.config)
         inputs = ", ".join(map(str, audio)) if len(audio) < 4 else f"{len(audio)} files of audio"
-        return compare(before.model, after.model, encodings, inputs)
+        return measure_closeness(before.model, after.model, encodings, inputs)
     random, inputs = random_encodings(before.model, before.config)
-    return compare(before.model, after.model, random, inputs)
+    return measure_closeness(before.model, after.model, random, inputs)

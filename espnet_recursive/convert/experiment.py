@@ -9,13 +9,13 @@ import torch
 import yaml
 
 from espnet_recursive.convert.converted_model import ConvertedModel
-from espnet_recursive.convert.loaded_model import LoadedModel
-from espnet_recursive.convert.report import Report
+from espnet_recursive.convert.report import ConversionReport
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.find_model import MODEL_FILE
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.files.whole_files import whole_dir
+from espnet_recursive.model.find_model import MODEL_FILE
+from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.publish.pack import READ_IN_DECODING
-from espnet_recursive.recipe.train_config import read_yaml
-from espnet_recursive.recipe.whole_files import whole_dir
 
 
 def check_new(folder: Path) -> None:
@@ -29,7 +29,7 @@ def check_new(folder: Path) -> None:
 
 
 def write_experiment(
-    folder: Path, source: LoadedModel, converted: ConvertedModel, report: Report
+    folder: Path, source: LoadedModel, converted: ConvertedModel, report: ConversionReport
 ) -> None:
     """Write the folder, whole or not at all.
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from tabulate import tabulate
 
-from espnet_recursive.analysis.parameters import EncoderSize, measure
-from espnet_recursive.convert.closeness import Closeness
 from espnet_recursive.convert.differences import Difference
+from espnet_recursive.model.closeness import Closeness
+from espnet_recursive.model.parameters import EncoderSize, measure
 
 
 @dataclass(frozen=True)
-class Report:
+class ConversionReport:
     """What a conversion did.
 
     Attributes:
@@ -82,7 +82,7 @@ class Report:
 
 
 def sizes(before: Any, after: Any) -> tuple[tuple[EncoderSize, EncoderSize], tuple[int, int]]:
-    """Sizes of the encoders and of the models, for a Report.
+    """Sizes of the encoders and of the models, for a ConversionReport.
 
     Args:
         before: ESPnet's model before the conversion.

@@ -11,14 +11,14 @@ from espnet_recursive.asr.encoder.conf_checks import PER_LAYER
 from espnet_recursive.convert.average import average
 from espnet_recursive.convert.converted_model import ConvertedModel
 from espnet_recursive.convert.layer_sources import check_depth, layer_sources, loop_layers
-from espnet_recursive.convert.loaded_model import (
+from espnet_recursive.convert.private_parts import fit_private_weights, linear_layers
+from espnet_recursive.errors import UserError
+from espnet_recursive.model.loaded_model import (
     RECURSIVE_NAMES,
     STOCK_NAMES,
     LoadedModel,
     copy_all_but_layers,
 )
-from espnet_recursive.convert.private_parts import fit_private_weights, linear_layers
-from espnet_recursive.errors import UserError
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 

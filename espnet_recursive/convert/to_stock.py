@@ -9,8 +9,8 @@ import torch
 from espnet_recursive.asr.encoder.conf_checks import PER_LAYER
 from espnet_recursive.convert.average import States
 from espnet_recursive.convert.converted_model import ConvertedModel
-from espnet_recursive.convert.loaded_model import STOCK_NAMES, LoadedModel, copy_all_but_layers
 from espnet_recursive.errors import UserError
+from espnet_recursive.model.loaded_model import STOCK_NAMES, LoadedModel, copy_all_but_layers
 from espnet_recursive.recursion.conf import RecursionConf
 from espnet_recursive.recursion.loop_policy import LengthLoops
 from espnet_recursive.recursion.shape import RecursionShape

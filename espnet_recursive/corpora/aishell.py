@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.corpora.archive import OPENSLR, fetch, find_archive
-from espnet_recursive.corpora.unpack import is_unpacked, unpack
+from espnet_recursive.corpora.unpack import is_unpacked, unpack_corpus
 from espnet_recursive.corpora.utterances import (
     Utterance,
     Utterances,
@@ -20,8 +20,8 @@ from espnet_recursive.corpora.utterances import (
     num_samples,
 )
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.disk_space import check_room
 from espnet_recursive.recipe.data_dir import read_table
-from espnet_recursive.recipe.disk_space import check_room
 
 SETS = ("train", "dev", "test")
 ARCHIVE = "33/data_aishell.tgz"
@@ -106,7 +106,7 @@ def _provide(download_dir: Path | str, base_url: str) -> Path:
         archive = find_archive(ARCHIVE, base_url, download_dir)
         check_room(download_dir, archive.room(_UNPACKED), "AISHELL-1")
         fetch(archive)
-        unpack(archive, "data_aishell", corpus)
+        unpack_corpus(archive, "data_aishell", corpus)
     return corpus
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, url2pathname, urlopen
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.disk_space import naming_full_disk
+from espnet_recursive.files.disk_space import naming_full_disk
 
 #: Where the corpora are published; mirrors have the same folders below.
 OPENSLR = "https://www.openslr.org/resources"

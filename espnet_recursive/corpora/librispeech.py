@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.corpora.archive import OPENSLR, Archive, fetch, find_archive
-from espnet_recursive.corpora.unpack import is_unpacked, open_archive, unpack
+from espnet_recursive.corpora.unpack import is_unpacked, open_archive, unpack_corpus
 from espnet_recursive.corpora.utterances import (
     Utterance,
     Utterances,
@@ -20,9 +20,9 @@ from espnet_recursive.corpora.utterances import (
     num_samples,
 )
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.disk_space import check_room
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
-from espnet_recursive.recipe.disk_space import check_room
-from espnet_recursive.recipe.whole_files import whole_file
 
 _EVALUATION = ("12/dev-clean", "12/dev-other", "12/test-clean", "12/test-other")
 #: Subset -> places of its parts below openslr.org/resources
@@ -142,7 +142,7 @@ def _provide(parts: tuple[str, ...], corpus: Path, base_url: str) -> None:
     for part, archive in archives.items():
         name = Path(part).name
         fetch(archive)
-        unpack(archive, f"LibriSpeech/{name}", corpus / name)
+        unpack_corpus(archive, f"LibriSpeech/{name}", corpus / name)
 
 
 def _check_corpus(parts: tuple[str, ...], corpus_dir: Path) -> Path:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from espnet_recursive.corpora.sphinx import read_file_ids, read_transcription
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import whole_dir
 from espnet_recursive.recipe.data_dir import write_data_dir
-from espnet_recursive.recipe.whole_files import whole_dir
 
 #: Data set -> (list of AN4, positions in that list)
 SPLITS = {"train": ("an4_train", slice(None)), "dev": ("an4_test", slice(0, 1)),

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from espnet_recursive.corpora.archive import Archive
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_dir
+from espnet_recursive.files.whole_files import whole_dir
 
 #: In a folder whose archive was unpacked to the end; lhotse's recipes leave the same mark.
 MARK = ".completed"
@@ -55,7 +55,7 @@ def open_archive(archive: Archive) -> Iterator[IO[bytes]]:
             ) from error
 
 
-def unpack(archive: Archive, inside: str, folder: Path) -> None:
+def unpack_corpus(archive: Archive, inside: str, folder: Path) -> None:
     """Unpack a folder of an archive, and the archives in it; `folder` appears whole and marked.
 
     Archives inside the archive are unpacked where they would lie and are not kept. Files beside

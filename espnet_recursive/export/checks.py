@@ -1,8 +1,8 @@
 """What can be exported, and what is refused with the reason."""
 
-from espnet_recursive.convert.loaded_model import RECURSIVE_NAMES, STOCK_NAMES, LoadedModel
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.loop_rows import check_signals
+from espnet_recursive.model.loaded_model import RECURSIVE_NAMES, STOCK_NAMES, LoadedModel
 
 
 def check_exportable(loaded: LoadedModel, num_loops: int | None, loops_as_input: bool) -> None:

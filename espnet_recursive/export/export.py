@@ -9,23 +9,23 @@ from typing import Any
 import onnx
 from tqdm import tqdm
 
-from espnet_recursive.analysis.parameters import measure
-from espnet_recursive.convert.closeness import (
-    Closeness,
-    audio_encodings,
-    compare,
-    random_encodings,
-)
-from espnet_recursive.convert.loaded_model import LoadedModel, load_model
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.checks import check_exportable
 from espnet_recursive.export.encoder_graph import encoder_graph
 from espnet_recursive.export.int8 import quantised
 from espnet_recursive.export.metadata import describe
-from espnet_recursive.export.report import Report, ports_of
+from espnet_recursive.export.report import ExportReport, ports_of
 from espnet_recursive.export.runtime import OnnxEncoder, with_encoder
-from espnet_recursive.publish.model_card import input_features
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
+from espnet_recursive.model.closeness import (
+    Closeness,
+    audio_encodings,
+    measure_closeness,
+    random_encodings,
+)
+from espnet_recursive.model.loaded_model import LoadedModel, load_asr_model
+from espnet_recursive.model.model_input import input_features
+from espnet_recursive.model.parameters import measure
 
 #: A float32 file whose output differs by more of itself in some frame is not that encoder.
 _TOLERANCE = 1e-3
@@ -54,7 +54,7 @@ def export_model(
     options: ExportOptions,
     model_file: str | None = None,
     audio: Sequence[Path] = (),
-) -> Report:
+) -> ExportReport:
     """Write the encoder of a model as an ONNX file.
 
     Args:
@@ -71,7 +71,7 @@ def export_model(
         raise UserError(f"--onnx {output} is a folder: name the file to write")
     with _steps(5 if options.int8 else 3) as step:
         step("load")
-        loaded = load_model(model, model_file)
+        loaded = load_asr_model(model, model_file)
         check_exportable(loaded, options.num_loops, options.loops_as_input)
         step("trace")
         graph = _graph(loaded, options)
@@ -91,7 +91,7 @@ def export_model(
     with whole_file(output, "wb") as file:
         file.write(graph.SerializeToString())
     size = measure("encoder", loaded.model.encoder)
-    return Report(loaded.name, size, output.stat().st_size, ports_of(graph), closeness)
+    return ExportReport(loaded.name, size, output.stat().st_size, ports_of(graph), closeness)
 
 
 def _graph(loaded: LoadedModel, options: ExportOptions) -> onnx.ModelProto:
@@ -108,9 +108,9 @@ def _compare(
     if options.num_loops is not None:
         before.encoder.set_depth(options.num_loops)
     if not audio:
-        return compare(before, after, *random_encodings(before, loaded.config))
+        return measure_closeness(before, after, *random_encodings(before, loaded.config))
     encodings = audio_encodings(audio, loaded.config)
-    return compare(before, after, encodings, ", ".join(map(str, audio)))
+    return measure_closeness(before, after, encodings, ", ".join(map(str, audio)))
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from typing import Any
 import onnx
 
 from espnet_recursive import __version__
-from espnet_recursive.convert.loaded_model import LoadedModel
-from espnet_recursive.publish.model_card import input_features, sampling_rate
-from espnet_recursive.publish.weights import recursion_of
+from espnet_recursive.model.loaded_model import LoadedModel
+from espnet_recursive.model.model_input import input_features, sampling_rate
+from espnet_recursive.model.weights import recursion_of
 from espnet_recursive.registry import import_quietly
 
 check_short_utt = import_quietly(

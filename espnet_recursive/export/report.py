@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import onnx
 from tabulate import tabulate
 
-from espnet_recursive.analysis.parameters import EncoderSize
-from espnet_recursive.convert.closeness import Closeness
+from espnet_recursive.model.closeness import Closeness
+from espnet_recursive.model.parameters import EncoderSize
 
 
 @dataclass(frozen=True)
-class Report:
+class ExportReport:
     """What an export made.
 
     Attributes:

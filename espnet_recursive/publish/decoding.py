@@ -11,8 +11,8 @@ from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import DEPTH_OPTIONS
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.publish.speech2text import Speech2Text
-from espnet_recursive.recipe.train_config import read_yaml
 
 _OURS = (*DEPTH_OPTIONS, "encoder_precision")
 
@@ -36,7 +36,7 @@ def decoding_options(config: Path | str) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key in ours}
 
 
-def load_model(
+def load_speech2text(
     model: Path | str,
     model_file: str | None = None,
     config: Path | None = None,

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import yaml
 
-from espnet_recursive.publish.checked_model import find_checked_model
-from espnet_recursive.publish.find_model import FoundModel
-from espnet_recursive.publish.model_card import sampling_rate
-from espnet_recursive.publish.weights import check_weights
-from espnet_recursive.recipe.whole_files import write_if_changed
+from espnet_recursive.files.whole_files import write_if_changed
+from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.find_model import FoundModel
+from espnet_recursive.model.model_input import sampling_rate
+from espnet_recursive.model.weights import check_weights
 from espnet_recursive.registry import import_quietly
 
 #: Changes when any file of the model does, so that stages know when to decode again.

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import humanfriendly
 import yaml
 from huggingface_hub import ModelCardData
 from tabulate import tabulate
 
 from espnet_recursive import __version__
-from espnet_recursive.analysis.parameters import EncoderSize
 from espnet_recursive.asr.depth import DEPTH_OPTIONS
-from espnet_recursive.publish.requirements import source_url
+from espnet_recursive.model.model_input import input_features, sampling_rate
+from espnet_recursive.model.parameters import EncoderSize
+from espnet_recursive.model.requirements import source_url
 
 #: ESPnet's "no information", which the hub takes for a wrong language code.
 _NO_LANGUAGE = ("noinfo", "", None)
@@ -75,18 +75,6 @@ def model_card(card: Card) -> str:
         sections.append(re.sub(r"^#", "##", card.results.strip(), flags=re.MULTILINE))
     sections += [_training(card), _citation(card), _license(card)]
     return "\n\n".join(sections) + "\n"
-
-
-def sampling_rate(config: Mapping[str, Any]) -> int:
-    """The sampling rate in Hz that a trained model takes, from its configuration."""
-    # 16 kHz is what ESPnet's own frontends take where nothing is said.
-    fs = (config.get("frontend_conf") or {}).get("fs", 16000)
-    return humanfriendly.parse_size(fs) if isinstance(fs, str) else int(fs)
-
-
-def input_features(config: Mapping[str, Any]) -> int | None:
-    """How many features a frame has for a model that takes features; None for one of audio."""
-    return config.get("input_size")
 
 
 def _front_matter(card: Card) -> str:

@@ -14,14 +14,14 @@ import torch
 import yaml
 
 from espnet_recursive import __version__
-from espnet_recursive.analysis.parameters import measure_state_dict, parameters_of
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.find_model import find_file
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.files.whole_files import whole_file
+from espnet_recursive.model.find_model import find_file
+from espnet_recursive.model.parameters import measure_state_dict, parameters_of
+from espnet_recursive.model.requirements import requirements_of
+from espnet_recursive.model.weights import check_weights, read_weights, recursion_of
 from espnet_recursive.publish.model_card import Card, model_card
-from espnet_recursive.publish.requirements import requirements_of
-from espnet_recursive.publish.weights import check_weights, read_weights, recursion_of
-from espnet_recursive.recipe.train_config import read_yaml
-from espnet_recursive.recipe.whole_files import whole_file
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import import_quietly
 

@@ -9,12 +9,12 @@ from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
 
 from espnet_recursive.asr.depth import Depth
-from espnet_recursive.asr.prepared import prepare_for_inference
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.checked_model import find_checked_model
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.weights import check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
-from espnet_recursive.publish.weights import check_weights
-from espnet_recursive.recipe.train_config import read_yaml
+from espnet_recursive.speed.prepared import prepare_for_inference
 
 
 class Speech2Text(asr_inference.Speech2Text):
@@ -34,7 +34,7 @@ class Speech2Text(asr_inference.Speech2Text):
         loop_exit_min: Loops that every utterance runs. These four are the options of
             :class:`espnet_recursive.asr.depth.Depth`; without them, the configuration holds.
         encoder_precision: "float32", "bfloat16" or "int8" prepare the encoder, recursive or not,
-            for faster inference; see :func:`espnet_recursive.asr.prepared.prepare_for_inference`.
+            for faster inference; see :func:`espnet_recursive.speed.prepared.prepare_for_inference`.
         **kwargs: Every other argument of ESPnet's class.
 
     Raises:

@@ -4,15 +4,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.publish.model_card import input_features, sampling_rate
+from espnet_recursive.model.model_input import input_features, read_speech, sampling_rate
 
 
 @dataclass(frozen=True)
@@ -44,31 +42,6 @@ class Failure:
 
     file: str
     reason: str
-
-
-def read_speech(file: Path | str, rate: int) -> np.ndarray:
-    """Read any audio file that soundfile reads; the channels are averaged.
-
-    Args:
-        file: The audio.
-        rate: The sampling rate to have, in Hz.
-
-    Returns:
-        float32 (samples,).
-
-    Raises:
-        UserError: If it is missing, empty, or no audio.
-    """
-    if not Path(file).is_file():
-        raise UserError(f"{file}: no such file")
-    try:
-        samples, own_rate = soundfile.read(file, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{file} cannot be read: {reason(error)}") from error
-    if not len(samples):
-        raise UserError(f"{file} holds no samples")
-    mono = samples.mean(axis=1)
-    return mono if own_rate == rate else soxr.resample(mono, own_rate, rate)
 
 
 def transcribe(

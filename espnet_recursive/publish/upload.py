@@ -5,9 +5,9 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.publish.find_model import unpack_into
-from espnet_recursive.recipe.train_config import read_yaml
-from espnet_recursive.recipe.whole_files import whole_dir
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.files.whole_files import whole_dir
+from espnet_recursive.model.find_model import unpack_model_into
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def write_repository(pack: Path | str, hf_repo: str, folder: Path | str) -> Path
         _LOG.info("%s holds this model already and is left as it is", folder)
         return folder
     with whole_dir(folder) as part:
-        unpack_into(pack, part)
+        unpack_model_into(pack, part)
         archive = read_yaml(part / "meta.yaml").get("archive")
         card = part / "README.md"
         if not archive or not card.exists():

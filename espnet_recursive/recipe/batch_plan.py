@@ -12,7 +12,7 @@ from typing import Any
 import humanfriendly
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.train_config import read_yaml
+from espnet_recursive.files.read_yaml import read_yaml
 
 #: A guess: what a GPU of 80 GB holds in training, as in the recipe that the paper builds on, and
 #: the memory that goes to weights, optimiser and PyTorch itself before there is any audio.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 
 #: The tables that say where the speech is, and those of its length: samples, or frames.
 LENGTHS = {"wav.scp": "utt2num_samples", "feats.scp": "utt2num_frames"}

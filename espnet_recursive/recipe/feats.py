@@ -7,7 +7,7 @@ import numpy as np
 from omniio import kaldi
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 
 
 def write_ark(

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import (
     LENGTHS,
     check_same_keys,
@@ -11,7 +12,6 @@ from espnet_recursive.recipe.data_dir import (
     read_table,
     write_data_dir,
 )
-from espnet_recursive.recipe.whole_files import whole_file
 
 
 def filter_data_dir(

@@ -10,6 +10,7 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import (
     read_source,
     read_table,
@@ -17,7 +18,6 @@ from espnet_recursive.recipe.data_dir import (
     write_table,
 )
 from espnet_recursive.recipe.wav_scp import audio_file, check_whole, read_audio
-from espnet_recursive.recipe.whole_files import whole_file
 from espnet_recursive.recipe.write_audio import write_audio
 
 #: Formats that are written; those of ESPnet in Kaldi archives (wav.ark, flac.ark) are not.

@@ -5,9 +5,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import read_source, write_data_dir
 from espnet_recursive.recipe.feats import read_features
-from espnet_recursive.recipe.whole_files import whole_file
 
 
 def format_feats(source: Path | str, target: Path | str) -> None:

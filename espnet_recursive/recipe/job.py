@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_file
+from espnet_recursive.files.whole_files import whole_file
 
 #: Lines of the log that a failure shows.
 TAIL_LINES = 20

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_table
-from espnet_recursive.recipe.whole_files import whole_file
 
 #: What our asr_inference says of the encoder and ESPnet's does not; of those that were long enough
 #: to be encoded.

@@ -15,7 +15,7 @@ _UTTERANCE = re.compile(r"best hypo: |TooShortUttError|is too short for subsampl
 
 
 @dataclass(frozen=True)
-class Report:
+class ProgressLine:
     """One piece of progress; a lasting one gets a line, another one is shown until the next."""
 
     text: str
@@ -29,14 +29,16 @@ class Training:
         self.max_epoch = "?"
         self.remaining = ""
 
-    def read(self, line: str) -> Report | None:
+    def read(self, line: str) -> ProgressLine | None:
         """Return what `line` of the log says, or None."""
         if match := _EPOCH_STARTED.search(line):
             self.max_epoch, self.remaining = match[2], match[3] or ""
             left = f", about {self.remaining} left" if self.remaining else ""
-            return Report(f"epoch {match[1]}/{self.max_epoch} started{left}")
+            return ProgressLine(f"epoch {match[1]}/{self.max_epoch} started{left}")
         if match := _BATCHES.search(line):
-            return Report(f"epoch {match[1]}/{self.max_epoch}, batch {match[2]}: loss {match[3]}")
+            return ProgressLine(
+                f"epoch {match[1]}/{self.max_epoch}, batch {match[2]}: loss {match[3]}"
+            )
         if match := _EPOCH_RESULTS.search(line):
             numbers = [
                 f"{phase} {key} {values[key]}"
@@ -44,7 +46,9 @@ class Training:
                 for key in ("loss", "acc")
                 if key in values
             ]
-            return Report(f"epoch {match[1]}/{self.max_epoch}: " + ", ".join(numbers), lasting=True)
+            return ProgressLine(
+                f"epoch {match[1]}/{self.max_epoch}: " + ", ".join(numbers), lasting=True
+            )
         return None
 
 
@@ -54,7 +58,7 @@ class Utterances:
     def __init__(self, total: int = 0) -> None:
         self.total, self.done = total, 0
 
-    def read(self, line: str) -> Report | None:
+    def read(self, line: str) -> ProgressLine | None:
         """Return what `line` of the log says, or None."""
         if not _UTTERANCE.search(line):
             return None
@@ -62,7 +66,7 @@ class Utterances:
         # Every tenth of a long list gets a line, so that a log file shows the way too.
         step = max(self.total // 10, 1)
         lasting = self.total >= 100 and self.done % step == 0
-        return Report(f"{self.done} of {self.total or '?'} utterances decoded", lasting)
+        return ProgressLine(f"{self.done} of {self.total or '?'} utterances decoded", lasting)
 
 
 def parse_results(results: str) -> dict[str, dict[str, str]]:
@@ -73,12 +77,12 @@ def parse_results(results: str) -> dict[str, dict[str, str]]:
     }
 
 
-def screen(write: Callable[[str], object] | None = None) -> Callable[[Report], None]:
+def screen(write: Callable[[str], object] | None = None) -> Callable[[ProgressLine], None]:
     """Return a function that shows reports on standard error, in place where it is a terminal."""
     out = write or sys.stderr.write
     terminal = write is None and sys.stderr.isatty()
 
-    def show(report: Report) -> None:
+    def show(report: ProgressLine) -> None:
         if terminal:
             out(f"\r\033[K  {report.text}" + ("\n" if report.lasting else ""))
             sys.stderr.flush()

@@ -10,8 +10,8 @@ from typing import Any
 from tabulate import tabulate
 
 from espnet_recursive import __version__
+from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.recipe.scoring import UNITS, Score, headline_unit, read_score, results_row
-from espnet_recursive.recipe.whole_files import write_if_changed
 
 
 def find_scores(asr_exp: Path | str, unit: str) -> dict[str, Score]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import sentencepiece
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.alignment import Edits, align
 from espnet_recursive.recipe.bootstrap import Interval, error_interval
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
-from espnet_recursive.recipe.whole_files import whole_file
 
 #: The units that errors are counted in, by ESPnet's names of the score directories.
 UNITS = {"wer": "words", "cer": "characters", "ter": "subword tokens"}

@@ -5,8 +5,8 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import LENGTHS, read_table, write_table
-from espnet_recursive.recipe.whole_files import whole_file
 
 
 def split_scp(

@@ -7,7 +7,7 @@ from pathlib import Path
 import sentencepiece
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.whole_files import whole_dir
+from espnet_recursive.files.whole_files import whole_dir
 
 BLANK, UNKNOWN, SOS_EOS = "<blank>", "<unk>", "<sos/eos>"
 

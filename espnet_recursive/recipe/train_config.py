@@ -11,28 +11,11 @@ import yaml
 
 from espnet_recursive.asr.depth import Depth, add_depth_options, given_depth
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.recipe.whole_files import write_if_changed
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.registry import import_quietly
 
 _ENCODER_KEYS = {"encoder", "encoder_conf"}
-
-
-def read_yaml(path: Path | str) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
-
-    Raises:
-        UserError: If it is missing, is not YAML, or holds something else.
-    """
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            content = yaml.safe_load(file)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} must hold keys and values, not {type(content).__name__}")
-    return content
 
 
 def read_encoder_config(path: Path | str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import dask
 from distributed import Client, LocalCluster, Status
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.recipe.train_config import read_yaml
+from espnet_recursive.files.read_yaml import read_yaml
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster

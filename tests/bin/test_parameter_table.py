@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from espnet_recursive.analysis.paper import PAPER_ROWS
+from espnet_recursive.analysis.paper.rows import PAPER_ROWS
 from espnet_recursive.bin import parameter_table
 from espnet_recursive.bin.parameter_table import main
 

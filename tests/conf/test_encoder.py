@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_recursive.analysis.paper import PAPER_ROWS
-from espnet_recursive.analysis.parameters import measure_config
+from espnet_recursive.analysis.paper.rows import PAPER_ROWS
+from espnet_recursive.model.parameters import measure_config
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "conf" / "encoder"
 FILES = sorted(DIRECTORY.glob("*.yaml"))

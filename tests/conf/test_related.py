@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from espnet_recursive.analysis.parameters import measure_config
+from espnet_recursive.model.parameters import measure_config
 from espnet_recursive.registry import encoder_class
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "conf" / "related"

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from espnet2.tasks.asr import ASRTask
 
-from espnet_recursive.convert.loaded_model import LoadedModel
-from espnet_recursive.publish.find_model import FoundModel
+from espnet_recursive.model.find_model import FoundModel
+from espnet_recursive.model.loaded_model import LoadedModel
 from tests.asr.encoder.conftest import ARCHITECTURES
 from tests.publish.experiments import working_directory
 

@@ -14,11 +14,11 @@ from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 
 from espnet_recursive import Speech2Text
 from espnet_recursive.convert.convert import convert_to_recursive, convert_to_stock
-from espnet_recursive.convert.loaded_model import load_model
 from espnet_recursive.convert.to_recursive import Start
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.weights import check_weights
-from espnet_recursive.recipe.train_config import read_yaml
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.loaded_model import load_asr_model
+from espnet_recursive.model.weights import check_weights
 from tests.asr.encoder.conftest import ARCHITECTURES
 from tests.convert.models import RECURSION, assert_same_weights
 from tests.publish.experiments import FAST, working_directory
@@ -71,7 +71,7 @@ def test_what_is_written_fits_and_loads(converted, recipe, name):
 def test_what_is_reported(converted, recipe, name):
     to_recursive, to_stock = converted[name]
     before, after = (
-        encoded(load_model(recipe / "exp" / folder).model, recipe)[0]
+        encoded(load_asr_model(recipe / "exp" / folder).model, recipe)[0]
         for folder in (name, f"{name}_recursive")
     )
     close = to_recursive.closeness
@@ -140,7 +140,7 @@ def test_it_starts_a_training(converted, recipe):
     with working_directory(recipe):
         model = ASRTask.build_model(Namespace(**config))
     load_pretrained_model(str(folder / "valid.acc.ave.pth"), model, ignore_init_mismatch=False)
-    assert_same_weights(model, load_model(folder).model)
+    assert_same_weights(model, load_asr_model(folder).model)
 
 
 def test_another_depth(recipe, tmp_path):

@@ -8,21 +8,21 @@ import pytest
 import torch
 import yaml
 
-from espnet_recursive.convert.closeness import Closeness
 from espnet_recursive.convert.experiment import check_new, write_experiment
-from espnet_recursive.convert.loaded_model import load_model
-from espnet_recursive.convert.report import Report, sizes
+from espnet_recursive.convert.report import ConversionReport, sizes
 from espnet_recursive.convert.to_stock import to_stock
 from espnet_recursive.errors import UserError
+from espnet_recursive.model.closeness import Closeness
+from espnet_recursive.model.loaded_model import load_asr_model
 from espnet_recursive.publish.pack import Publication, TrainedModel, pack
 from tests.publish.experiments import working_directory
 
 
 def write(model, output):
-    source = load_model(model)
+    source = load_asr_model(model)
     converted = to_stock(source)
     closeness = Closeness("one.wav", 1, 0.0, 0.0, 1.0, 1.0)
-    report = Report(source.name, "how", *sizes(source.model, converted.model), closeness)
+    report = ConversionReport(source.name, "how", *sizes(source.model, converted.model), closeness)
     write_experiment(output, source, converted, report)
     return yaml.safe_load((output / "config.yaml").read_text())
 
@@ -59,7 +59,7 @@ def test_paths_start_where_those_of_the_recipe_do(recipe, tmp_path):
     with working_directory(root):
         config = write(Path("exp/recursive"), Path("exp/out"))
     assert config["normalize_conf"]["stats_file"] == "exp/out/feats_stats.npz"
-    assert load_model(root / "exp/out").encoder == "transformer"
+    assert load_asr_model(root / "exp/out").encoder == "transformer"
 
 
 def test_from_a_pack(recipe, tmp_path, monkeypatch):
@@ -74,7 +74,7 @@ def test_from_a_pack(recipe, tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "cache")
     text = (output / "config.yaml").read_text()
     assert str(tmp_path / "cache") not in text
-    assert load_model(output).encoder == "transformer"
+    assert load_asr_model(output).encoder == "transformer"
 
 
 def test_an_old_folder_is_not_touched(recipe, tmp_path):

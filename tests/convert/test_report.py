@@ -2,10 +2,10 @@
 
 import json
 
-from espnet_recursive.convert.closeness import Closeness
 from espnet_recursive.convert.differences import Difference
-from espnet_recursive.convert.report import Report, sizes
+from espnet_recursive.convert.report import ConversionReport, sizes
 from espnet_recursive.convert.to_recursive import Start, to_recursive
+from espnet_recursive.model.closeness import Closeness
 from espnet_recursive.recursion.shape import RecursionShape
 from tests.convert.models import RECURSION, load
 
@@ -17,7 +17,7 @@ def test_markdown_and_json():
     encoder, parameters = sizes(*models)
     closeness = Closeness("one.wav", 1234, 0.25, 1.5, 0.96875, 0.875)
     difference = Difference("projections", 0.75, 0.5)
-    report = Report(
+    report = ConversionReport(
         "exp/asr", "what was done", encoder, parameters, closeness, [difference], ["Mind this."]
     )
     text = report.as_markdown()
@@ -51,5 +51,7 @@ def test_markdown_and_json():
 def test_without_ctc_and_without_differences():
     closeness = Closeness("one.wav", 1, 0.0, 0.0, 1.0, None)
     deep = load("transformer", num_blocks=8)
-    text = Report("exp/asr", "how", *sizes(deep.model, deep.model), closeness).as_markdown()
+    text = ConversionReport(
+        "exp/asr", "how", *sizes(deep.model, deep.model), closeness
+    ).as_markdown()
     assert "no CTC" in text and "private" not in text

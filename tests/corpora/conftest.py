@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from espnet_recursive.corpora.archive import find_archive
-from espnet_recursive.corpora.unpack import unpack
+from espnet_recursive.corpora.unpack import unpack_corpus
 from tests.corpora.miniature import build_aishell, build_librispeech
 
 
@@ -27,7 +27,7 @@ def mini(mirror, tmp_path) -> Path:
     """Mini LibriSpeech, unpacked, which a test may change."""
     for name in ("train-clean-5", "dev-clean-2"):
         archive = find_archive(f"31/{name}.tar.gz", str(mirror), tmp_path)
-        unpack(archive, f"LibriSpeech/{name}", tmp_path / "LibriSpeech" / name)
+        unpack_corpus(archive, f"LibriSpeech/{name}", tmp_path / "LibriSpeech" / name)
     return tmp_path / "LibriSpeech"
 
 
@@ -35,5 +35,5 @@ def mini(mirror, tmp_path) -> Path:
 def aishell(mirror, tmp_path) -> Path:
     """AISHELL-1, unpacked, which a test may change."""
     archive = find_archive("33/data_aishell.tgz", str(mirror), tmp_path)
-    unpack(archive, "data_aishell", tmp_path / "data_aishell")
+    unpack_corpus(archive, "data_aishell", tmp_path / "data_aishell")
     return tmp_path / "data_aishell"

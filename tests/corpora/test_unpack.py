@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from espnet_recursive.corpora.archive import find_archive
-from espnet_recursive.corpora.unpack import is_unpacked, open_archive, unpack
+from espnet_recursive.corpora.unpack import is_unpacked, open_archive, unpack_corpus
 from espnet_recursive.errors import UserError
 from tests.corpora.archive_server import ArchiveServer
 from tests.corpora.miniature import tar_gz
@@ -36,7 +36,7 @@ def contents(folder):
 
 def test_folder_and_what_is_beside_it(make, tmp_path):
     files = {"C/README": b"read", "C/part/a/1": b"one", "C/part/2": b"two", "C/other/3": b"three"}
-    unpack(make(files), "C/part", tmp_path / "out" / "part")
+    unpack_corpus(make(files), "C/part", tmp_path / "out" / "part")
     assert contents(tmp_path / "out") == {
         "README": b"read",
         "part/.completed": b"",
@@ -49,7 +49,7 @@ def test_folder_and_what_is_beside_it(make, tmp_path):
 def test_archives_in_the_archive(make, tmp_path):
     inner = {"./train/S1/1.wav": b"one", "./train/S1/2.wav": b"two"}
     files = {"d/wav/S1.tar.gz": tar_gz(inner), "d/wav/S2.tar.gz": tar_gz({"dev/S2/1.wav": b"x"})}
-    unpack(make(files), "d", tmp_path / "d")
+    unpack_corpus(make(files), "d", tmp_path / "d")
     assert contents(tmp_path / "d") == {
         ".completed": b"",
         "wav/dev/S2/1.wav": b"x",
@@ -69,10 +69,10 @@ def test_cut_in_the_middle(place, inside, kept, own_mirror, tmp_path):
     archive = find_archive(place, str(own_mirror), tmp_path)
     out = tmp_path / "out"
     with pytest.raises(UserError, match=f"{path.name} is cut off or damaged: .*Replace it"):
-        unpack(archive, inside, out / "corpus")
+        unpack_corpus(archive, inside, out / "corpus")
     assert not [path for path in out.glob("*") if path.suffix != ".TXT"]
     path.write_bytes(whole)
-    unpack(find_archive(place, str(own_mirror), tmp_path), inside, out / "corpus")
+    unpack_corpus(find_archive(place, str(own_mirror), tmp_path), inside, out / "corpus")
     assert is_unpacked(out / "corpus")
 
 
@@ -86,22 +86,24 @@ def test_damaged(at, own_mirror, tmp_path):
     with ArchiveServer(own_mirror) as server:
         archive = find_archive("12/dev-clean.tar.gz", server.url, tmp_path)
     with pytest.raises(UserError, match="damaged: .*as long as at http.*remove it and run again"):
-        unpack(archive, "LibriSpeech/dev-clean", tmp_path / "dev-clean")
+        unpack_corpus(archive, "LibriSpeech/dev-clean", tmp_path / "dev-clean")
     archive = find_archive("12/dev-clean.tar.gz", server.url, tmp_path)
     with pytest.raises(UserError, match="damaged: .*could not be asked for the rest"):
-        unpack(archive, "LibriSpeech/dev-clean", tmp_path / "dev-clean")
+        unpack_corpus(archive, "LibriSpeech/dev-clean", tmp_path / "dev-clean")
     assert not (tmp_path / "dev-clean").exists()
 
 
 def test_another_archive_under_the_name(make, tmp_path):
     with pytest.raises(UserError, match="corpus.tgz holds no LibriSpeech/dev-clean"):
-        unpack(make({"LibriSpeech/dev-other/1": b"x"}), "LibriSpeech/dev-clean", tmp_path / "d")
+        unpack_corpus(
+            make({"LibriSpeech/dev-other/1": b"x"}), "LibriSpeech/dev-clean", tmp_path / "d"
+        )
     assert not (tmp_path / "d").exists()
 
 
 def test_nothing_is_written_elsewhere(make, tmp_path):
     with pytest.raises(UserError, match="outside"):
-        unpack(make({"C/part/../../../evil": b"x"}), "C/part", tmp_path / "out" / "part")
+        unpack_corpus(make({"C/part/../../../evil": b"x"}), "C/part", tmp_path / "out" / "part")
     assert not list(tmp_path.rglob("evil"))
 
 
@@ -123,10 +125,10 @@ def test_disk_that_fills_up_while_unpacking(make, small_disk):
     (disk / "other").write_bytes(bytes(100_000))
     archive = make({f"C/{number}": os.urandom(20_000) for number in range(10)})
     with pytest.raises(UserError, match=f"no space left on the disk of {disk}.*run again"):
-        unpack(archive, "C", disk / "C")
+        unpack_corpus(archive, "C", disk / "C")
     assert [path.name for path in disk.iterdir()] == ["other"]
     (disk / "other").unlink()
-    unpack(archive, "C", disk / "C")
+    unpack_corpus(archive, "C", disk / "C")
     assert len(contents(disk / "C")) == 11
 
 
@@ -137,8 +139,9 @@ def test_killed_while_unpacking(make, tmp_path):
     script = f"""
 from pathlib import Path
 from espnet_recursive.corpora.archive import find_archive
-from espnet_recursive.corpora.unpack import unpack
-unpack(find_archive("corpus.tgz", {str(archive.path.parent)!r}, "."), "C", Path({str(folder)!r}))
+from espnet_recursive.corpora.unpack import unpack_corpus
+archive = find_archive("corpus.tgz", {str(archive.path.parent)!r}, ".")
+unpack_corpus(archive, "C", Path({str(folder)!r}))
 """
     process = subprocess.Popen(
         [sys.executable, "-c", script], cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
@@ -149,6 +152,6 @@ unpack(find_archive("corpus.tgz", {str(archive.path.parent)!r}, "."), "C", Path(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not folder.exists()
-    unpack(archive, "C", folder)
+    unpack_corpus(archive, "C", folder)
     assert len(contents(folder)) == 8 * 200 + 1
     assert [path.name for path in folder.parent.iterdir()] == ["C"]

@@ -14,15 +14,15 @@ import yaml
 from espnet2.samplers.build_batch_sampler import build_batch_sampler
 from espnet2.schedulers.warmup_lr import WarmupLR
 
-from espnet_recursive.analysis.parameters import measure
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.parameters import measure
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.train_config import (
     check_asr_config,
     check_lm_config,
     merge_train_config,
     read_encoder_config,
-    read_yaml,
 )
 from espnet_recursive.registry import import_quietly
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_recursive.analysis.paper import PAPER_ROWS
+from espnet_recursive.analysis.paper.rows import PAPER_ROWS
 from tests.egs2.conftest import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]

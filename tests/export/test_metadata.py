@@ -7,9 +7,9 @@ import onnx
 import pytest
 
 from espnet_recursive import __version__
-from espnet_recursive.convert.loaded_model import load_model
 from espnet_recursive.export.encoder_graph import encoder_graph
 from espnet_recursive.export.metadata import describe, shortest_input
+from espnet_recursive.model.loaded_model import load_asr_model
 from tests.convert.conftest import recipe  # noqa: F401
 from tests.convert.models import FEATURES, TOKENS, load
 from tests.export.conftest import build
@@ -24,7 +24,7 @@ def said(loaded, num_loops=None, int8=False) -> dict[str, str]:
 
 
 def test_a_model_of_audio(recipe):  # noqa: F811
-    about = said(load_model(recipe / "exp/recursive"), num_loops=2)
+    about = said(load_asr_model(recipe / "exp/recursive"), num_loops=2)
     stats = np.load(recipe / "exp/stats/feats_stats.npz")
     mean = stats["sum"] / stats["count"]
     np.testing.assert_allclose(json.loads(about.pop("normalize_mean")), mean, rtol=1e-5)

@@ -1,9 +1,9 @@
 """What is printed of an export."""
 
-from espnet_recursive.analysis.parameters import measure
-from espnet_recursive.convert.closeness import Closeness
 from espnet_recursive.export.encoder_graph import encoder_graph
-from espnet_recursive.export.report import Report, ports_of
+from espnet_recursive.export.report import ExportReport, ports_of
+from espnet_recursive.model.closeness import Closeness
+from espnet_recursive.model.parameters import measure
 from tests.export.conftest import build
 
 
@@ -21,7 +21,7 @@ def test_everything_is_said():
         "float32": Closeness("noise", 9, 1.23e-7, 4.56e-7, 1.0, None),
         "int8": Closeness("noise", 9, 0.0123, 0.0456, 0.99, 0.9876),
     }
-    text = str(Report("exp/asr", measure("encoder", encoder), 1_260_000, ports, close))
+    text = str(ExportReport("exp/asr", measure("encoder", encoder), 1_260_000, ports, close))
     size = sum(p.numel() for p in encoder.parameters())
     assert text.startswith(f"exp/asr: {{2, 3, 1, 1}}, {size:,} parameters in the encoder, ")
     assert "The file: 1.3 MB" in text and text.endswith("on noise")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.decoding import decoding_options, load_model
+from espnet_recursive.publish.decoding import decoding_options, load_speech2text
 from tests.publish.experiments import FAST
 
 
@@ -35,7 +35,7 @@ def test_a_decoding_yaml_with_an_unknown_key(tmp_path):
 def test_options_go_before_the_yaml(recipe, tmp_path):
     config = tmp_path / "decode.yaml"
     config.write_text(json.dumps(FAST | {"num_loops": 2, "nbest": 2}))
-    model = load_model(recipe.asr, "3epoch.pth", config, nbest=1)
+    model = load_speech2text(recipe.asr, "3epoch.pth", config, nbest=1)
     assert (model.nbest, model.maxlenratio) == (1, FAST["maxlenratio"])
     assert model.asr_model.encoder._num_loops == 2
 
@@ -44,4 +44,4 @@ def test_a_depth_that_is_no_number(recipe, tmp_path):
     config = tmp_path / "decode.yaml"
     config.write_text("num_loops: many\n")
     with pytest.raises(UserError, match="num_loops must be an integer of 1 or more, not 'many'"):
-        load_model(recipe.asr, config=config)
+        load_speech2text(recipe.asr, config=config)

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from espnet_recursive.publish import model_card as module
 from espnet_recursive.publish import pack as pack_module
-from espnet_recursive.publish.model_card import model_card, sampling_rate
+from espnet_recursive.publish.model_card import model_card
 from espnet_recursive.publish.upload import upload, write_repository
 from tests.publish.experiments import working_directory
 from tests.publish.hub_server import TOKEN
@@ -142,13 +142,6 @@ def test_installing_is_a_command_only_where_there_is_an_address(recipe):
 def test_licence(recipe):
     text = model_card(the_card(recipe))
     assert "license: mit" in text and "The weights: mit." in text
-
-
-@pytest.mark.parametrize(
-    "frontend, rate", [({"fs": "16k"}, 16000), ({"fs": 8000}, 8000), ({}, 16000), (None, 16000)]
-)
-def test_sampling_rate(frontend, rate):
-    assert sampling_rate({"frontend_conf": frontend}) == rate
 
 
 def test_a_depth_is_an_option_of_our_class_only(recipe):

@@ -6,16 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-import soxr
 
 from espnet_recursive import Speech2Text
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.transcribe import (
-    Failure,
-    Transcript,
-    read_speech,
-    transcribe,
-)
+from espnet_recursive.publish.transcribe import Failure, Transcript, transcribe
 from tests.publish.experiments import FAST
 
 
@@ -74,23 +68,6 @@ def test_results_come_as_they_are_known(model, files, monkeypatch):
 def test_the_same_file_twice(model, files):
     results = list(transcribe([files[0], files[0]], model, batch_size=2))
     assert [result.file for result in results] == [files[0]] * 2
-
-
-def test_another_sampling_rate_and_two_channels(recipe, tmp_path):
-    samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
-    high = soxr.resample(samples, 16000, 48000)
-    soundfile.write(tmp_path / "a.flac", np.stack([high, -0.5 * high], axis=1), 48000, "PCM_24")
-    read = read_speech(tmp_path / "a.flac", 16000)
-    assert read.ndim == 1 and read.dtype == np.float32
-    assert abs(len(read) - len(samples)) <= 1
-    middle = slice(1000, -1000)
-    difference = read[: len(samples)][middle] - 0.25 * samples[middle]
-    assert np.abs(difference).max() < 0.1 * 0.25 * np.abs(samples).max()
-
-
-def test_the_right_rate_is_not_touched(recipe):
-    samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
-    np.testing.assert_array_equal(read_speech(recipe.audio[0], 16000), samples)
 
 
 def test_a_model_of_features_takes_no_audio(files):

@@ -4,7 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from espnet_recursive.recipe.progress import Report, Training, Utterances, parse_results, screen
+from espnet_recursive.recipe.progress import (
+    ProgressLine,
+    Training,
+    Utterances,
+    parse_results,
+    screen,
+)
 
 STAMP = "[host] 2026-01-01 00:00:00,000"
 STARTED = (
@@ -44,29 +50,29 @@ OTHERS = [
 
 def test_epoch_started():
     report = Training().read(STARTED)
-    assert report == Report("epoch 11/15 started, about 1 minute and 3.94 seconds left")
+    assert report == ProgressLine("epoch 11/15 started, about 1 minute and 3.94 seconds left")
 
 
 def test_first_epoch_has_no_estimate():
-    assert Training().read(FIRST) == Report("epoch 1/15 started")
+    assert Training().read(FIRST) == ProgressLine("epoch 1/15 started")
 
 
 def test_loss_of_batches_is_not_that_of_ctc():
     training = Training()
     training.read(STARTED)
-    assert training.read(BATCHES) == Report("epoch 11/15, batch 1-10: loss 0.146")
+    assert training.read(BATCHES) == ProgressLine("epoch 11/15, batch 1-10: loss 0.146")
 
 
 def test_results_of_an_epoch_last():
     training = Training()
     training.read(STARTED)
-    assert training.read(RESULTS) == Report(
+    assert training.read(RESULTS) == ProgressLine(
         "epoch 15/15: train loss 0.083, train acc 1.000, valid loss 106.959, valid acc 0.474", True
     )
 
 
 def test_results_of_a_language_model():
-    assert Training().read(LM_RESULTS) == Report(
+    assert Training().read(LM_RESULTS) == ProgressLine(
         "epoch 5/?: train loss 2.011, valid loss 3.470", True
     )
 
@@ -109,7 +115,7 @@ def test_parse_what_espnet_writes():
                   "time": "1 minute and 1 second", "total_count": "150"},
         "valid": {"loss": "1.500", "acc": "0.125"},
     }  # fmt: skip
-    assert Training().read(f"{STAMP} (trainer:389) INFO: {message}\n") == Report(
+    assert Training().read(f"{STAMP} (trainer:389) INFO: {message}\n") == ProgressLine(
         "epoch 3/?: train loss 1.235e+04, train acc 0.250, valid loss 1.500, valid acc 0.125", True
     )
 
@@ -129,20 +135,20 @@ def batches_message(number):
 def test_batches_as_espnet_writes_them(number):
     """ESPnet leaves out a comma where n batches have n values."""
     report = Training().read(batches_message(number))
-    assert report == Report(f"epoch 1/?, batch 1-{number}: loss 0.500")
+    assert report == ProgressLine(f"epoch 1/?, batch 1-{number}: loss 0.500")
 
 
 def test_utterances_are_counted():
     utterances = Utterances(3)
-    assert utterances.read(HYPOTHESIS) == Report("1 of 3 utterances decoded")
-    assert utterances.read(TOO_SHORT) == Report("2 of 3 utterances decoded")
-    assert Utterances().read(HYPOTHESIS) == Report("1 of ? utterances decoded")
+    assert utterances.read(HYPOTHESIS) == ProgressLine("1 of 3 utterances decoded")
+    assert utterances.read(TOO_SHORT) == ProgressLine("2 of 3 utterances decoded")
+    assert Utterances().read(HYPOTHESIS) == ProgressLine("1 of ? utterances decoded")
 
 
 def test_utterances_of_a_batch():
     """Several beams searched at once are told apart behind the hypothesis."""
     line = "2026-01-01 00:00:00,000 (batch_beam_search:1259) INFO: best hypo: ▁GO (utt 3)\n"
-    assert Utterances(8).read(line) == Report("1 of 8 utterances decoded")
+    assert Utterances(8).read(line) == ProgressLine("1 of 8 utterances decoded")
 
 
 def test_ten_lasting_lines_of_a_long_list():
@@ -152,7 +158,7 @@ def test_ten_lasting_lines_of_a_long_list():
     assert not any(Utterances(99).read(HYPOTHESIS).lasting for _ in range(99))
 
 
-REPORTS = [Report("one"), Report("two", lasting=True), Report("three")]
+REPORTS = [ProgressLine("one"), ProgressLine("two", lasting=True), ProgressLine("three")]
 
 
 def test_without_a_terminal_only_lasting_reports_are_printed():

@@ -10,7 +10,6 @@ import torch
 from espnet2.asr.encoder.abs_encoder import AbsEncoder
 from typeguard import typechecked
 
-from espnet_recursive.asr.conv2d_in_parts import convolve_in_parts
 from espnet_recursive.asr.encoder.attention_weights import keep_weights_when_watched
 from espnet_recursive.asr.encoder.conf_checks import (
     PER_LAYER,
@@ -29,6 +28,7 @@ from espnet_recursive.recursion.progress import TrainingProgress
 from espnet_recursive.recursion.recurrence import LoopPlan, Recurrence
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
+from espnet_recursive.speed.conv2d_in_parts import convolve_in_parts
 
 #: The keys of the recursion, and the positions that the stock constructors check against the number
 #: of unique layers, where they count executed ones here.

@@ -12,7 +12,7 @@ from espnet2.legacy.nets.pytorch_backend.nets_utils import make_pad_mask
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 
-from espnet_recursive.asr.conv2d_in_parts import Conv2dInParts
+from espnet_recursive.speed.conv2d_in_parts import Conv2dInParts
 
 # {n_r, L, n_p, n_c}
 SHAPES = [(4, 5, 2, 2), (2, 3, 1, 1), (1, 4, 0, 0), (2, 2, 0, 0), (3, 2, 0, 1), (1, 3, 2, 0)]

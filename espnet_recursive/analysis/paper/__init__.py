@@ -1,0 +1,1 @@
+"""The rows of the paper's tables: as printed, as trained here, and what they support."""

@@ -1,0 +1,199 @@
+"""Which of our models are rows of the paper's tables, and what they recognised."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from espnet2.utils.get_default_kwargs import get_default_kwargs
+
+from espnet_recursive.analysis.paper.rows import PAPER_ROWS, PaperRow
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.parameters import EncoderSize, measure_config
+from espnet_recursive.recipe.results import find_real_time_factors, find_scores
+from espnet_recursive.recipe.scoring import Score, headline_unit
+from espnet_recursive.recipe.train_config import espnet_encoder_class, read_encoder_config
+from espnet_recursive.registry import ENCODERS, encoder_class
+
+#: Keys of a training's configuration that do not change the model, or are looked at by themselves.
+_NOT_SETTINGS = (
+    "config|output_dir|seed|encoder|encoder_conf|resume|required|version|print_config|dry_run|ngpu|"
+    "num_workers|num_att_plot|use_matplotlib|use_tensorboard|create_graph_in_tensorboard|use_wandb|"
+    "local_rank|multiprocessing_distributed|distributed|(log|wandb|dist)_.*"
+)
+#: What ``--num_loops`` of run.sh adds to the name of a decoding.
+_LOOPS_IN_NAME = re.compile(r"_num_loops(\d+)")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model.
+
+    Attributes:
+        path: The experiment directory.
+        seed: The seed of its training.
+        settings: What it was trained with besides encoder and seed, as JSON.
+        input_size: Dimension of its features.
+    """
+
+    path: Path
+    seed: int = 0
+    settings: str = "{}"
+    input_size: int = 80
+
+
+@dataclass(frozen=True)
+class Result:
+    """One data set as one decoding of one model recognised it.
+
+    Attributes:
+        model: The model.
+        decoding: The name of the decoding.
+        test_set: The name of the data set.
+        unit: What its errors are counted in: "wer", or "cer" for Chinese.
+        score: The counts.
+        figures: What rtf.json says of the decoding, where it is there: "rtf", and with a recursive
+            encoder "mean_loops" and "mean_executed_layers".
+    """
+
+    model: Model
+    decoding: str
+    test_set: str
+    unit: str
+    score: Score
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def utterances(self) -> Path:
+        """The counts of each utterance."""
+        directory = self.model.path / self.decoding / self.test_set
+        return directory / f"score_{self.unit}" / "utterances.tsv"
+
+    @property
+    def own_decoding(self) -> str:
+        """The name of the decoding at the model's own depth."""
+        return _LOOPS_IN_NAME.sub("", self.decoding)
+
+    @property
+    def decoded_at(self) -> int | None:
+        """The number of loops that the decoding was told; None for the model's own depth."""
+        loops = _LOOPS_IN_NAME.search(self.decoding)
+        return int(loops[1]) if loops else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: what the paper says of it, and what we have of it.
+
+    Attributes:
+        name: Its name, which its encoder file has too.
+        size: What its encoder holds.
+        paper: The figures of the paper's row of this name; None if there is no such row.
+        models: The models that have this encoder.
+        results: What these recognised.
+        policy: The encoder's loop policy.
+        encoder: ESPnet's name of the encoder.
+    """
+
+    name: str
+    size: EncoderSize
+    paper: PaperRow | None
+    models: Sequence[Model]
+    results: Sequence[Result]
+    policy: str = "fixed"
+    encoder: str = "latent_recursive_transformer"
+
+    @property
+    def is_papers(self) -> bool:
+        """Whether it is the paper's row itself, not a smaller one that corresponds to it."""
+        return self.paper is not None and self.paper.has_size_of(self.size.layers)
+
+
+def read_rows(
+    names: Sequence[str],
+    rows_dir: Path | str,
+    folders: Sequence[Path | str],
+    decoding: str = "*",
+) -> list[Row]:
+    """Find the models of the rows and their results.
+
+    A model belongs to a row if its encoder and all options of that are those of the row's file,
+    whatever the model is called.
+
+    Args:
+        names: The rows.
+        rows_dir: The folder of their encoder files, <name>.yaml.
+        folders: Experiment directories, or folders of such.
+        decoding: Only decodings with such a name; * and ? stand for other characters.
+
+    Raises:
+        UserError: If a row has no file, or a folder does not exist.
+    """
+    files = [_row_file(rows_dir, name) for name in names]
+    models = [(_encoder(path), _model(path)) for path in _find_configs(folders)]
+    input_size = models[0][1].input_size if models else Model.input_size
+    rows = []
+    for name, file in zip(names, files, strict=True):
+        encoder, paper = _encoder(file), PAPER_ROWS.get(name)
+        own = [model for other, model in models if other == encoder]
+        size = measure_config(file, own[0].input_size if own else input_size)
+        row = Row(name, size, paper, own, [], encoder[1].get("loop_policy", "fixed"), encoder[0])
+        unit = paper.unit if paper and row.is_papers else None
+        results = [result for model in own for result in _read_results(model, unit, decoding)]
+        rows.append(replace(row, results=results))
+    return rows
+
+
+def _row_file(rows_dir: Path | str, name: str) -> Path:
+    path = Path(rows_dir) / f"{name}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in Path(rows_dir).glob("*.yaml"))) or "none"
+        raise UserError(f"{path} does not exist: there is no row {name}. Rows: {known}")
+    read_encoder_config(path)
+    return path
+
+
+def _find_configs(folders: Sequence[Path | str]) -> list[Path]:
+    configs: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise UserError(f"{folder} does not exist: name experiments, or the folder of them.")
+        own = folder / "config.yaml"
+        configs += [own] if own.exists() else sorted(folder.glob("asr_*/config.yaml"))
+    return configs
+
+
+def _encoder(path: Path) -> tuple[str, dict[str, Any]]:
+    """The encoder of a configuration and all its options, with those that ESPnet fills in."""
+    config = read_yaml(path)
+    name = config.get("encoder", "none")
+    if name in ENCODERS:
+        cls = encoder_class(name)
+    else:  # ESPnet's tasks take seconds to import, so only where they are needed
+        cls = espnet_encoder_class(name, source=path)
+    return name, get_default_kwargs(cls) | (config.get("encoder_conf") or {})
+
+
+def _model(path: Path) -> Model:
+    config = read_yaml(path)
+    settings = {k: v for k, v in config.items() if not re.fullmatch(_NOT_SETTINGS, k)}
+    return Model(
+        path.parent,
+        config.get("seed") or 0,
+        json.dumps(settings, sort_keys=True, default=str),
+        config.get("input_size") or Model.input_size,
+    )
+
+
+def _read_results(model: Model, unit: str | None, decoding: str) -> Iterator[Result]:
+    scores = {unit: find_scores(model.path, unit) for unit in ("wer", "cer")}
+    figures = find_real_time_factors(model.path)
+    for key, words in scores["wer"].items():
+        name, test_set = key.rsplit("/", 1)
+        own = unit or headline_unit(words)
+        if fnmatchcase(name, decoding) and key in scores[own]:
+            yield Result(model, name, test_set, own, scores[own][key], figures.get(key, {}))

@@ -1,0 +1,70 @@
+"""Files and directories that appear whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from espnet_recursive.files.disk_space import naming_full_disk
+
+
+@contextmanager
+def whole_file(path: Path | str, mode: str = "w") -> Iterator[IO]:
+    """Open a file beside `path` for writing, and rename it to `path` when the block succeeds.
+
+    Args:
+        path: The file to write; parent directories are made.
+        mode: "w" for text in UTF-8, "wb" for bytes.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with naming_full_disk(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+                yield file
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_if_changed(path: Path | str, text: str) -> None:
+    """Write a text file, whole or not at all; one that holds this text already is not touched.
+
+    So what was made from the file does not look out of date.
+    """
+    path = Path(path)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        with whole_file(path) as file:
+            file.write(text)
+
+
+@contextmanager
+def whole_dir(path: Path | str) -> Iterator[Path]:
+    """Give a new directory beside `path`, and rename it to `path` when the block succeeds.
+
+    What was at `path` before is replaced.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    path = Path(path)
+    part, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    try:
+        with naming_full_disk(path.parent):
+            part.mkdir(parents=True)
+            yield part
+            if path.exists():
+                # A directory cannot be replaced in one go; two renames leave the smallest gap.
+                os.replace(path, old)
+            os.replace(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,22 @@
+"""A model that is found, of the right versions, and with the recursion that it was trained with."""
+
+from pathlib import Path
+
+from espnet_recursive.model.find_model import FoundModel, find_model
+from espnet_recursive.model.requirements import check_requirements
+from espnet_recursive.model.weights import check_recursion
+
+
+def find_checked_model(model: Path | str, model_file: str | None = None) -> FoundModel:
+    """Find a model as :func:`find_model` does, and refuse what meta.yaml says is not for here.
+
+    Raises:
+        UserError: If it cannot be had, needs other versions, or its configuration says another
+            recursion than meta.yaml.
+    """
+    found = find_model(model, model_file)
+    requires = found.meta.get("requires") or []
+    check_requirements([requires] if isinstance(requires, str) else requires, found.name)
+    config = found.read_config("asr_train_config")
+    check_recursion(found.meta.get("recursion"), config, found.name)
+    return found

@@ -1,0 +1,1 @@
+"""Faster computation of layers and encoders, with the same results."""
