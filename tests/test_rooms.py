@@ -51,6 +51,10 @@ def room_of(name):
     return name.split(".")[1] if "." in name else ""
 
 
+def rank_of(name):
+    return ROOMS.index(room_of(name))
+
+
 def test_every_room_has_a_place():
     assert {room_of(name) for name in NAMES} - {""} == set(ROOMS)
 
