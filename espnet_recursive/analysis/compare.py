@@ -25,7 +25,7 @@ def comparison_table(
         size = experiment.size
         row: dict[str, Any] = {
             "model": experiment.name,
-            "{n_r, L, n_p, n_c}": size.shape,
+            "{n_r, L, n_p, n_c}": str(size.shape),
             "executed": size.executed_blocks,
             "parameters in layers": f"{size.layers:,}",
             "of the first": f"{size.layers / baseline:.0%}",

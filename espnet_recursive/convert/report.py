@@ -35,7 +35,11 @@ class ConversionReport:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        encoder = [
+            asdict(size) | {"shape": str(size.shape), "recursion": asdict(size.shape)}
+            for size in self.encoder
+        ]
+        return asdict(self) | {"encoder": encoder}
 
     def as_markdown(self) -> str:
         """For people."""
@@ -49,7 +53,7 @@ class ConversionReport:
     def _sizes(self) -> str:
         before, after = self.encoder
         rows: dict[str, tuple[int | str, int | str]] = {
-            "{n_r, L, n_p, n_c}": (before.shape, after.shape),
+            "{n_r, L, n_p, n_c}": (str(before.shape), str(after.shape)),
             "layers executed": (before.executed_blocks, after.executed_blocks),
             "parameters: layers": (before.layers, after.layers),
             "parameters: encoder in all": (before.encoder, after.encoder),

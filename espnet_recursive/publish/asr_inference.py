@@ -1,6 +1,7 @@
 """ESPnet's decoding of data sets with our recogniser, at any depth, and what its encoder did."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -10,13 +11,15 @@ from espnet2.bin import asr_inference
 from espnet_recursive.asr.depth import DEPTH_OPTIONS, given_depth
 from espnet_recursive.publish.encoded import NBest
 from espnet_recursive.publish.speech2text import Speech2Text
+from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 
 
 def inference(options: Mapping[str, Any]) -> None:
     """Run ESPnet's ``inference`` with our ``Speech2Text``.
 
     Beside its files, 1best_recog has encoder_seconds; with a recursive encoder also loops and
-    executed_layers. Utterances that are too short to be encoded are not in these three.
+    executed_layers. Utterances that are too short to be encoded are not in these three. The
+    options and the model's recursion are in decoding.json.
 
     Args:
         options: The options of ESPnet's ``asr_inference``, and those of
@@ -31,12 +34,18 @@ def inference(options: Mapping[str, Any]) -> None:
     names = (*DEPTH_OPTIONS, "encoder_precision")
     espnet_options = {key: value for key, value in options.items() if key not in names}
 
-    def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
+    def load(model_tag: str | None, **arguments: Any) -> Speech2Text:
         if model_tag is None:
             return Speech2Text(**arguments, **ours)
         # What the command does not name is the model's own.
         given = {key: value for key, value in arguments.items() if value is not None}
         return Speech2Text.from_pretrained(model_tag, **given, **ours)
+
+    def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
+        model = load(model_tag, **arguments)
+        shape = getattr(model.asr_model.encoder, "shape", None)
+        write_decoding_facts(options["output_dir"], options, asdict(shape) if shape else None)
+        return model
 
     # ESPnet has no place for another class or for more results, so these names are ours while it
     # runs.

@@ -10,6 +10,7 @@ from statistics import fmean
 
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_table
+from espnet_recursive.recipe.decoding_facts import join_decoding_facts
 
 #: What our asr_inference says of the encoder and ESPnet's does not; of those that were long enough
 #: to be encoded.
@@ -21,7 +22,8 @@ _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})")
 def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: Path) -> None:
     """Join the best hypotheses of the jobs into text, token, token_int and score.
 
-    What the jobs say of the encoder is joined into encoder_seconds, loops and executed_layers.
+    What the jobs say of the encoder is joined into encoder_seconds, loops and executed_layers, and
+    the options with which they decoded are in decoding.json.
 
     Args:
         job_dirs: The output directories of the jobs, each with 1best_recog.
@@ -29,7 +31,7 @@ def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: 
         keys: A table of the utterances that there must be.
 
     Raises:
-        UserError: If an utterance is missing.
+        UserError: If an utterance is missing, or the jobs decoded with different options.
     """
     output_dir = Path(output_dir)
     for name in ("token", "token_int", "score", "text"):
@@ -47,6 +49,7 @@ def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: 
             write_table(output_dir / name, joined)
         else:  # of an earlier decoding
             (output_dir / name).unlink(missing_ok=True)
+    join_decoding_facts(job_dirs, output_dir)
 
 
 def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dict[str, float]:

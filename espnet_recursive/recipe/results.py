@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from espnet_recursive import __version__
 from espnet_recursive.files.whole_files import write_if_changed
+from espnet_recursive.recipe.decoding_facts import read_decoding_facts
 from espnet_recursive.recipe.scoring import UNITS, Score, headline_unit, read_score, results_row
 
 
@@ -33,6 +34,16 @@ def find_real_time_factors(asr_exp: Path | str) -> dict[str, dict[str, float]]:
     return {
         str(path.parent.relative_to(asr_exp)): json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(asr_exp.glob("*/*/rtf.json"))
+    }
+
+
+def find_decoding_facts(asr_exp: Path | str) -> dict[str, dict[str, Any]]:
+    """Read decoding.json of each "<decoding>/<data set>" of an experiment that has one."""
+    asr_exp = Path(asr_exp)
+    return {
+        str(path.parent.relative_to(asr_exp)): facts
+        for path in sorted(asr_exp.glob("*/*/decoding.json"))
+        if (facts := read_decoding_facts(path.parent)) is not None
     }
 
 
@@ -61,6 +72,7 @@ def write_results(asr_exp: Path | str) -> Path:
             for unit, found in scores.items()
         },
         "real_time_factors": find_real_time_factors(asr_exp),
+        "decodings": find_decoding_facts(asr_exp),
     }
     write_if_changed(asr_exp / "RESULTS.json", json.dumps(values, indent=2) + "\n")
     lines = [

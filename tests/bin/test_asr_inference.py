@@ -7,6 +7,7 @@ from espnet2.bin import asr_inference as espnets
 
 from espnet_recursive.bin import asr_inference
 from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.recipe.decoding_facts import read_decoding_facts
 from tests.publish.conftest import packed, private_home, recipe  # noqa: F401
 from tests.publish.experiments import ENCODER, FAST, RECURSION, RECURSIVE, working_directory
 
@@ -29,6 +30,7 @@ def decode(recipe, tmp_path):  # noqa: F811
             cmd += ["--asr_model_file", recipe.asr / "3epoch.pth"]
         with working_directory(recipe.root):
             command.main([*map(str, cmd), *map(str, options)])
+        run.facts = read_decoding_facts(output)
         return {
             path.name: read_table(path, empty_values=True)
             for path in (output / "1best_recog").iterdir()
@@ -68,6 +70,21 @@ def test_an_exit_rule_of_the_yaml(decode, tmp_path, batch_size):
         "mwhw-an152-mwhw-b": "1",
         "mwhw-cen8-mwhw-b": "1",
     }
+
+
+def test_how_it_was_decoded(decode, recipe):  # noqa: F811
+    """Numbers of the command line and of the YAML, and the model's own tuple."""
+    decode(espnets)
+    assert decode.facts is None
+    decode(asr_inference, "--num_loops", 2, "--batch_size", 3)
+    facts = decode.facts
+    assert (facts["num_loops"], facts["loop_exit"], facts["batch_size"]) == (2, None, 3)
+    assert {key: facts[key] for key in FAST} == FAST
+    assert facts["asr_model_file"] == str(recipe.asr / "3epoch.pth")
+    assert facts["recursion"] == RECURSION
+    assert not {"output_dir", "data_path_and_name_and_type", "num_workers"} & set(facts)
+    decode(asr_inference)
+    assert decode.facts["num_loops"] is None
 
 
 def test_a_precision(decode):

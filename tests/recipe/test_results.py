@@ -8,6 +8,7 @@ import pytest
 
 from espnet_recursive import __version__
 from espnet_recursive.recipe.bootstrap import Interval
+from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 from espnet_recursive.recipe.results import find_scores, write_results
 from espnet_recursive.recipe.scoring import Score
 
@@ -94,6 +95,15 @@ def test_the_same_for_programs(asr_exp):
     assert list(values["scores"]["wer"]) == list(find_scores(asr_exp, "wer"))
     assert values["scores"]["wer"]["decode_lm_a/test"] == asdict(TEST) | {"error_rate": 12.0}
     assert values["scores"]["ter"] == {}
+
+
+def test_how_a_data_set_was_decoded(asr_exp):
+    """Where the decoding says so; numbers stay numbers."""
+    facts = {"num_loops": 3, "loop_exit_threshold": 0.05, "recursion": None}
+    write_decoding_facts(asr_exp / "decode_lm_a" / "test", facts, {"num_loops": 5})
+    write_results(asr_exp)
+    values = json.loads((asr_exp / "RESULTS.json").read_text())
+    assert values["decodings"] == {"decode_lm_a/test": facts | {"recursion": {"num_loops": 5}}}
 
 
 def test_characters_first_where_sentences_are_one_word(tmp_path):

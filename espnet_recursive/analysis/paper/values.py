@@ -45,7 +45,8 @@ def _row_values(
     paper, size = row.paper, row.size
     return {
         "row": row.name,
-        "shape": size.shape,
+        "shape": str(size.shape),
+        "recursion": asdict(size.shape),
         "encoder_name": row.encoder,
         "loop_policy": row.policy,
         "unique": size.unique_blocks,
@@ -73,6 +74,7 @@ def _result_values(result: Result) -> dict[str, Any]:
         "experiment": result.model.path.name,
         "seed": result.model.seed,
         "decoding": result.decoding,
+        "decoded_at": result.decoded_at,
         "test_set": result.test_set,
         "unit": result.unit,
         "sentences": score.sentences,

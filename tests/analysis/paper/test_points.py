@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from espnet_recursive.analysis.paper.points import loops_of, panels, read_results
+from espnet_recursive.analysis.paper.points import panels, read_results
 from espnet_recursive.errors import UserError
 
 
@@ -27,10 +27,12 @@ def mean(
 
 
 def row(name, shape, means, own=False, table=None, policy="fixed", encoder="transformer"):
+    keys = ("recurrent_blocks", "num_loops", "prelude_blocks", "coda_blocks")
     paper = {} if table is None else {"test_clean": 2.0, "test_other": 5.0}
     return {
         "row": name,
         "shape": shape,
+        "recursion": dict(zip(keys, map(int, shape.strip("{}").split(",")), strict=True)),
         "encoder_name": f"latent_recursive_{encoder}",
         "loop_policy": policy,
         "executed": 12,
@@ -178,5 +180,13 @@ def test_files_that_are_no_results(tmp_path):
             read_results(path)
 
 
-def test_tuple():
-    assert loops_of("{4, 5, 2, 1}") == (5, (4, 2, 1))
+def test_files_of_earlier_versions_have_the_tuple_as_text_alone(tmp_path):
+    path = tmp_path / "RESULTS_PAPER.json"
+    path.write_text(json.dumps({"rows": ROWS}))
+    assert read_results(path) == ROWS
+    earlier = [{key: value for key, value in r.items() if key != "recursion"} for r in ROWS]
+    path.write_text(json.dumps({"rows": earlier}))
+    assert [r["recursion"] for r in read_results(path)] == [r["recursion"] for r in ROWS]
+    path.write_text(json.dumps({"rows": [earlier[0] | {"shape": "{4, 5}, 2"}]}))
+    with pytest.raises(UserError, match="is no table of rows"):
+        read_results(path)
