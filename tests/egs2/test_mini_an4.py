@@ -31,6 +31,7 @@ def test_all_stages_leave_what_espnet_users_look_for(finished):
         "asr_stats_raw_en_bpe30/train/text_shape.bpe",
         "lm_train_lm_max_epoch2_en_bpe30/perplexity_test/ppl",
         f"{TAG}/{DECODING}/test/text",
+        f"{TAG}/{DECODING}/test/decoding.json",
         f"{TAG}/{DECODING}/test/logdir/asr_inference.1.log",
         f"{TAG}/{DECODING}/train/score_ter/hyp.trn",
     ):
