@@ -22,9 +22,6 @@ from espnet_recursive.recipe.scoring import UtteranceCounts, read_utterances
 ERROR_EDGES = (0.0, 10.0, 20.0, 50.0)
 LENGTH_EDGES = (2, 5, 10, 20, 30)
 
-#: What utterances are binned by, in the order of tables and pictures.
-VIEWS = ("baseline", "both", "other", "third", "length")
-
 
 @dataclass(frozen=True)
 class Bin:
@@ -61,7 +58,8 @@ class DepthGain:
         unit: What errors are counted in, "wer" or "cer".
         names: Of the baseline, the other model, and where there is one the third decoding.
         total: All utterances as one bin.
-        views: For each of VIEWS that there is, its bins; those without utterances are left out.
+        views: The bins by "baseline", "both", "other", "third" (where there is a third decoding)
+            and "length", in this order; bins without utterances are left out.
     """
 
     test_set: str

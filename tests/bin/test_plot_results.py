@@ -5,7 +5,7 @@ import json
 import pytest
 
 from espnet_recursive.bin.plot_results import main
-from tests.analysis.paper.test_points import ROWS
+from tests.analysis.paper.result_rows import ROWS
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import yaml
 
 from espnet_recursive.recipe.data_dir import read_table
 from tests.corpora.miniature import build_an4
-from tests.egs2.conftest import Recipe
-from tests.egs2.test_librispeech import CONF, TINY
+from tests.egs2.conftest import CONF, TINY, Recipe
 
 #: Without the check of the training YAML, which takes as long as all of the rest.
 DATA_ONLY = ["--skip_train", "true", "--stop_stage", "3"]
