@@ -1,4 +1,4 @@
-"""What an ESPnet experiment directory says about a trained model."""
+"""Facts about a trained model, read from its ESPnet experiment directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from espnet_recursive.registry import ENCODERS
 
 @dataclass(frozen=True)
 class Experiment:
-    """A trained model: its size, how it learnt, and its scores.
+    """A trained model: its size, learning curves and scores.
 
     Attributes:
         path: The experiment directory.

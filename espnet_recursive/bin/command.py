@@ -1,4 +1,4 @@
-"""What the commands have in common."""
+"""Shared parts of the commands."""
 
 import argparse
 import functools

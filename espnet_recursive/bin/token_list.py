@@ -17,7 +17,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--bpe_nlsyms", default="", help="symbols never split, separated by commas")
     p.add_argument("--bpe_char_cover", type=float, default=1.0, help="share of characters covered")
     p.add_argument(
-        "--bpe_input_sentence_size", type=int, default=100_000_000, help="at most so many sentences"
+        "--bpe_input_sentence_size", type=int, default=100_000_000, help="most sentences to use"
     )
     return p
 

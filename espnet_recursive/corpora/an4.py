@@ -26,7 +26,7 @@ from espnet_recursive.recipe.feats import write_ark
 from espnet_recursive.recipe.write_audio import write_audio
 
 SETS = ("train_nodev", "dev", "test")
-#: Of so many training speakers one is for development.
+#: One training speaker in this number is used for development.
 DEV_EVERY = 9
 #: Sampling rate of the waveforms in Hz.
 FS = 16000

@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How to export.
+    """Options of an export.
 
     Attributes:
         num_loops: Loops of a recursive encoder; None for what is configured.

@@ -1,4 +1,4 @@
-"""What a file says about itself: all that a program needs beside it, as text."""
+"""The metadata of an exported file: all that a program needs to run it, as text."""
 
 import json
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def shortest_input(encoder: Any) -> int:
 
 
 def _features(model: Any, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the features are, and how they are normalised."""
+    """The kind of the features, and their normalisation."""
     size = input_features(config)
     values: dict[str, Any] = {"normalize": config.get("normalize")}
     if size is None:

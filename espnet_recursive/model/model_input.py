@@ -1,4 +1,4 @@
-"""What speech a trained model takes, and audio files read as such."""
+"""The kind of speech that a trained model takes, and reading audio files in that form."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def sampling_rate(config: Mapping[str, Any]) -> int:
 
 
 def input_features(config: Mapping[str, Any]) -> int | None:
-    """How many features a frame has for a model that takes features; None for one of audio."""
+    """The features per frame of a model that takes features; None for a model that takes audio."""
     return config.get("input_size")
 
 

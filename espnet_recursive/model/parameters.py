@@ -16,7 +16,7 @@ from espnet_recursive.registry import ENCODERS, encoder_class
 
 @dataclass(frozen=True)
 class EncoderSize:
-    """What an encoder holds and executes.
+    """Layers and parameters of an encoder.
 
     Attributes:
         name: The configuration's name.

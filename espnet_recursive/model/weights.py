@@ -14,7 +14,7 @@ from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
 
 _LAYER = re.compile(r"encoder\.encoders\.(\d+)\.")
-#: So many names are enough to see what is wrong.
+#: At most this many names are listed in a message.
 _SHOWN = 3
 
 
@@ -164,7 +164,7 @@ def _count(what: str, names: list[str]) -> str:
 def _layers(
     stored: Mapping[str, Any], needed: Mapping[str, Any], config: Mapping[str, Any], source: Any
 ) -> str:
-    """What the weights say about the recursion that they come from, where it is another one."""
+    """Describe the recursion that the weights come from, where it is another one."""
     there, here = (
         {match[1] for name in names if (match := _LAYER.match(name))} for names in (stored, needed)
     )

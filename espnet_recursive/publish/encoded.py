@@ -1,4 +1,4 @@
-"""What the encoder did for each utterance: its time, its loops, its layers."""
+"""The encoder's time, loops and executed layers for each utterance."""
 
 import time
 from collections.abc import Iterator, Sequence

@@ -36,7 +36,7 @@ _CITATIONS = """\
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says.
+    """The contents of a model card.
 
     Attributes:
         archive: The name by which the model is loaded: the pack's file name, or its hub id.

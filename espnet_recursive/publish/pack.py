@@ -52,7 +52,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class Publication:
-    """What the files of a model do not say.
+    """Facts of a model that its files do not contain.
 
     Attributes:
         license: Licence of the weights, by the hub's name for it.

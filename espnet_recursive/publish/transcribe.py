@@ -15,7 +15,7 @@ from espnet_recursive.model.model_input import input_features, read_speech, samp
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was recognised in a file.
+    """The transcript of a file.
 
     Attributes:
         file: The file as it was named.

@@ -54,7 +54,7 @@ class BatchPlan:
 
     @property
     def error(self) -> float:
-        """How much larger a step is than wanted, as a share of it."""
+        """The excess of a step over the wanted size, as a share of the latter."""
         return self.batch * self.accum_grad / self.wanted - 1
 
     def __str__(self) -> str:

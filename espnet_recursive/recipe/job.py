@@ -38,7 +38,7 @@ class Job:
 
     @property
     def signature(self) -> str:
-        """What `done_file` holds."""
+        """The contents of `done_file`."""
         return f"{shlex.join(self.command)}\n{self.run}"
 
     def is_done(self) -> bool:

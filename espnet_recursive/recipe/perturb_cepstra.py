@@ -23,7 +23,7 @@ from espnet_recursive.recipe.perturb_speed import id_prefixes, perturbed_tables
 
 
 class Cepstra(NamedTuple):
-    """How cepstra were computed: a DCT of type II of the logarithms of mel filters' outputs.
+    """The computation of cepstra: a DCT of type II of the logarithms of mel filters' outputs.
 
     Attributes:
         coefficients: Their number, that of order 0 included.

@@ -42,7 +42,7 @@ def train_bpe(
         bpemode: "unigram" or "bpe".
         nlsyms: Symbols that are never split.
         character_coverage: Share of the characters that the model covers.
-        input_sentence_size: At most so many sentences are used, drawn at random.
+        input_sentence_size: Maximum number of sentences, which are drawn at random.
 
     Returns:
         The tokens: blank, unknown, the vocabulary without its three control symbols, sos/eos.

@@ -1,4 +1,4 @@
-"""What stands in a wav.scp: audio files, or commands that write audio, as Kaldi has them."""
+"""Entries of a wav.scp: audio files, or commands that write audio, as in Kaldi."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What pictures of a table's rows show: points out of RESULTS_PAPER.json and loop_sweep.json."""
+"""The points in pictures of a table's rows, from RESULTS_PAPER.json and loop_sweep.json."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ AXES = ("loops", "parameters", "executed")
 
 @dataclass(frozen=True)
 class Point:
-    """An error rate and where it stands.
+    """An error rate and its place on the axis.
 
     Attributes:
         name: The row, with the depth at which it was decoded where that is not its own.
@@ -36,12 +36,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one panel shows.
+    """The contents of one panel.
 
     Attributes:
         title: Its title.
-        unit: What errors are counted in, "wer" or "cer".
-        series: Points that belong together, by their name.
+        unit: The unit of errors, "wer" or "cer".
+        series: Points of one kind, by its name.
         paper: The paper's points of the same data set, by the names of the same series.
     """
 
@@ -200,7 +200,7 @@ def _papers_panel(rows: Sequence[dict[str, Any]], x: str) -> Panel | None:
 def _series(row: dict[str, Any], rows: Sequence[dict[str, Any]], x: str) -> str:
     """Rows of one series differ in what the axis shows."""
     if x == "loops":
-        return "trained with so many loops"
+        return "trained with this number of loops"
     architecture = row["encoder_name"].removeprefix("latent_recursive_")
     several = len({other["encoder_name"] for other in rows}) > 1
     _, prelude, coda = _unique_blocks(row)
@@ -247,7 +247,7 @@ def _sweep(path: Path, data_set: tuple[str, str]) -> dict[str, list[Point]]:
         raise UserError(f"{path} is no loop_sweep.json of espnet-recursive sweep-loops.") from error
     model = path.resolve().parents[1].name
     return {
-        f"{model}, decoded at so many": [
+        f"{model}, decoded with this number": [
             Point(depth["name"], depth["num_loops"], depth["error_rate"])
             for depth in depths
             if depth["num_loops"]

@@ -1,4 +1,4 @@
-"""Which of our models are rows of the paper's tables, and what they recognised."""
+"""Our models that are rows of the paper's tables, and their results."""
 
 import json
 import re
@@ -53,13 +53,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Result:
-    """One data set as one decoding of one model recognised it.
+    """The result of one model on one data set in one decoding.
 
     Attributes:
         model: The model.
         decoding: The name of the decoding.
         test_set: The name of the data set.
-        unit: What its errors are counted in: "wer", or "cer" for Chinese.
+        unit: The unit of its errors: "wer", or "cer" for Chinese.
         score: The counts.
         figures: What rtf.json says of the decoding, where it is there: "rtf", and with a recursive
             encoder "mean_loops" and "mean_executed_layers".
@@ -101,14 +101,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what the paper says of it, and what we have of it.
+    """One row: the paper's figures, and our models and results.
 
     Attributes:
         name: Its name, which its encoder file has too.
-        size: What its encoder holds.
+        size: The size of its encoder.
         paper: The figures of the paper's row of this name; None if there is no such row.
         models: The models that have this encoder.
-        results: What these recognised.
+        results: Their results.
         policy: The encoder's loop policy.
         encoder: ESPnet's name of the encoder.
     """
@@ -142,7 +142,7 @@ def read_rows(
         names: The rows.
         rows_dir: The folder of their encoder files, <name>.yaml.
         folders: Experiment directories, or folders of such.
-        decoding: Only decodings with such a name; * and ? stand for other characters.
+        decoding: Only decodings whose names match this pattern with * and ?.
 
     Raises:
         UserError: If a row has no file, or a folder does not exist.

@@ -1,4 +1,4 @@
-"""RESULTS_PAPER.json: all that tables and pictures of the rows say."""
+"""RESULTS_PAPER.json: the data of all tables and pictures of the rows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from espnet_recursive.analysis.paper.seeds import (
 
 
 def paper_values(rows: Sequence[Row]) -> dict[str, Any]:
-    """Put into plain values what is known of the rows.
+    """Convert rows to plain values.
 
     Args:
         rows: What ``read_rows`` found.

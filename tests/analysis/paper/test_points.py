@@ -18,7 +18,7 @@ def test_over_loops():
     test, paper = panels(ROWS, "loops")
     assert test.title == "test, WER"
     assert places(test) == {
-        "trained with so many loops": [
+        "trained with this number of loops": [
             ("L1", 5),
             ("loops_1", 1),
             ("loops_20", 20),
@@ -26,7 +26,7 @@ def test_over_loops():
             ("schedule at 5", None),
         ]
     }
-    first = test.series["trained with so many loops"][0]
+    first = test.series["trained with this number of loops"][0]
     assert (first.rate, first.ends, first.seeds) == (10.0, (9.0, 11.0), [9, 11])
     assert not test.paper
     assert (paper.title, paper.series) == ("the paper, LibriSpeech test_other, WER", {})
@@ -82,7 +82,7 @@ def test_architectures_are_told_apart_where_there_are_several():
 
 def test_a_decoding_and_data_sets_that_are_chosen():
     (fast, _) = panels(ROWS, "loops", decoding="fast")
-    assert places(fast) == {"trained with so many loops": [("loops_20", 20)]}
+    assert places(fast) == {"trained with this number of loops": [("loops_20", 20)]}
     assert panels(ROWS, "parameters", test_sets=["dev"])[0].title == "dev, WER"
 
 
@@ -97,7 +97,7 @@ def test_a_sweep_is_in_the_panel_of_its_data_set(tmp_path):
     sweep = {"data_set": "test", "unit": "wer", "depths": depths}
     path.write_text(json.dumps(sweep))
     test, _ = panels(ROWS, "loops", sweeps=[path])
-    points = test.series["asr_L1_seed0, decoded at so many"]
+    points = test.series["asr_L1_seed0, decoded with this number"]
     assert [(p.x, p.rate) for p in points] == [(1, 19), (5, 15)]
     path.write_text(json.dumps(sweep | {"data_set": "dev"}))
     assert len(panels(ROWS, "loops", sweeps=[path])[0].series) == 1
