@@ -115,7 +115,7 @@ def _compare(
 
 @contextmanager
 def _steps(number: int) -> Iterator[Any]:
-    """A bar of the steps; calling what it gives begins one."""
+    """A progress bar; calling the function that it yields begins a step."""
     with tqdm(total=number, unit="step", disable=None) as bar:
         begun = False
 

@@ -1,4 +1,4 @@
-"""ONNX graphs: traced by torch, and joined such that the recurrent block's weights stand once."""
+"""ONNX graphs: traced by torch, and joined so that the recurrent block is stored once."""
 
 import warnings
 from collections.abc import Mapping, Sequence

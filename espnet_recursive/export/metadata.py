@@ -21,7 +21,7 @@ check_short_utt = import_quietly(
 def describe(
     model: onnx.ModelProto, loaded: LoadedModel, num_loops: int | None, int8: bool
 ) -> None:
-    """Write into a file what it is and what it takes.
+    """Write the metadata of a file: the model and its input.
 
     Args:
         model: The file.
@@ -49,7 +49,7 @@ def describe(
 
 
 def shortest_input(encoder: Any) -> int:
-    """The fewest frames that the input layer can do something with."""
+    """The fewest frames that the input layer accepts."""
     return next(n for n in count(1) if not check_short_utt(encoder.embed, n)[0])
 
 

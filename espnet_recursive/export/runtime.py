@@ -1,4 +1,4 @@
-"""An exported encoder in onnxruntime, in the place of the one that it was made of."""
+"""An exported encoder in onnxruntime, which can replace the original one."""
 
 import copy
 from typing import Any

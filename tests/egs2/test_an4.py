@@ -65,6 +65,9 @@ def test_decoding_is_scored_and_timed(features):
     assert json.loads((directory / "score_wer/result.json").read_text())["units"] == 10
     frames = read_table(features.dir / "dump/extracted/test/utt2num_frames")
     rtf = json.loads((directory / "rtf.json").read_text())
+    facts = json.loads((directory / "decoding.json").read_text())
+    assert (facts["num_loops"], facts["ngpu"]) == (None, 0)
+    assert facts["recursion"]["num_loops"] > 1
     assert rtf["audio_s"] == pytest.approx(sum(map(int, frames.values())) / 100)
     assert rtf["utterances"] == 2 and rtf["rtf"] > 0
 
