@@ -11,7 +11,7 @@ from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.find_model import FoundModel
 from espnet_recursive.model.model_input import sampling_rate
-from espnet_recursive.model.weights import check_weights
+from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.registry import import_quietly
 
 #: Changes when any file of the model does, so that stages know when to decode again.
@@ -57,6 +57,14 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
         task = getattr(import_quietly(part.module), part.task)
         file, weights = found.files[part.config], found.files[part.weights]
         check_weights(task, found.read_config(part.config), file, weights)
+    asr_config, *lm_configs = (part.config for part in parts)
+    for key in lm_configs:
+        check_same_tokens(
+            found.read_config(asr_config),
+            found.files[asr_config],
+            found.read_config(key),
+            found.files[key],
+        )
     for part in parts:
         folder = asr_exp / part.folder
         write_if_changed(folder / "config.yaml", yaml.safe_dump(found.read_config(part.config)))

@@ -12,7 +12,7 @@ from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
-from espnet_recursive.model.weights import check_weights
+from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
 from espnet_recursive.speed.prepared import prepare_for_inference
 
@@ -21,9 +21,10 @@ class Speech2Text(asr_inference.Speech2Text):
     """``espnet2.bin.asr_inference.Speech2Text`` for recursive and stock models, with checks.
 
     ESPnet builds what the configuration says and loads of the checkpoint what fits by name; the
-    rest keeps its random values. Here a checkpoint that does not fit in every name and shape is
-    refused, and so is a published model that needs other versions or says another recursion than
-    its configuration.
+    rest keeps its random values. Here a checkpoint is refused that does not fit in every name and
+    shape, is damaged, or carries other settings of its training than the configuration; so is a
+    language model of other tokens, and a published model that needs other versions or says another
+    recursion than its configuration.
 
     Args:
         asr_train_config: The config.yaml of the training; that beside the checkpoint by default.
@@ -38,8 +39,8 @@ class Speech2Text(asr_inference.Speech2Text):
         **kwargs: Every other argument of ESPnet's class.
 
     Raises:
-        UserError: If the checkpoint does not fit the configuration, or the depth or the precision
-            cannot be.
+        UserError: If a checkpoint does not fit its configuration, or the language model the
+            recogniser, or the depth or the precision cannot be.
 
     Example:
         >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
@@ -63,12 +64,16 @@ class Speech2Text(asr_inference.Speech2Text):
             for key, plain in (("dtype", "float32"), ("quantize_asr_model", False)):
                 if kwargs.get(key, plain) != plain:
                     raise UserError(f"{key}={kwargs[key]} does not go with encoder_precision")
-        if asr_model_file is not None and not kwargs.get("enh_s2t_task"):
-            config = asr_train_config or Path(asr_model_file).parent / "config.yaml"
+        config = asr_train_config
+        if config is None and asr_model_file is not None:
+            config = Path(asr_model_file).parent / "config.yaml"
+        if asr_model_file is not None and config and not kwargs.get("enh_s2t_task"):
             check_weights(ASRTask, read_yaml(config), config, asr_model_file)
         lm_config, lm_file = kwargs.get("lm_train_config"), kwargs.get("lm_file")
         if lm_config is not None and lm_file is not None:
             check_weights(LMTask, read_yaml(lm_config), lm_config, lm_file)
+        if lm_config is not None and config is not None:
+            check_same_tokens(read_yaml(config), config, read_yaml(lm_config), lm_config)
         super().__init__(asr_train_config, asr_model_file, **kwargs)
         depth.apply(self.asr_model)
         if encoder_precision is not None:
