@@ -10,8 +10,11 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.file_names import file_name
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import (
+    check_other_dir,
     read_source,
     read_table,
     write_data_dir,
@@ -43,6 +46,7 @@ def format_data_dir(
         UserError: If a file is missing, cut off or of another kind, or an utterance has no audio.
     """
     source, target = Path(source), Path(target)
+    check_other_dir(source, target)
     wav_scp, text, utt2spk = read_source(source)
     _forget_other_audio(target, wav_scp, audio_format)
     convert = partial(_convert, directory=target / "data", fs=fs, audio_format=audio_format)
@@ -68,7 +72,7 @@ def _forget_other_audio(target: Path, wav_scp: Mapping[str, str], audio_format: 
     if sources.exists():
         for utterance, path in read_table(sources).items():
             if wav_scp.get(utterance) != path:
-                (target / "data" / f"{utterance}.{audio_format}").unlink(missing_ok=True)
+                (target / "data" / _name(utterance, audio_format)).unlink(missing_ok=True)
     write_table(sources, wav_scp)
 
 
@@ -82,13 +86,22 @@ def _convert(
         check_whole(source, utterance)
         if _has_format(source, fs, audio_format):
             return utterance, (source, soundfile.info(source).frames)
-    converted = directory / f"{utterance}.{audio_format}"
+    converted = directory / _name(utterance, audio_format)
+    if source is not None and converted.exists() and converted.samefile(source):
+        raise UserError(
+            f"{source} (utterance {utterance}) would be overwritten by its own copy: name another "
+            "data directory to write, or move the recordings out of it."
+        )
     if not _is_converted(converted, source, fs):
         samples, rate = read_audio(value, utterance)
         if rate != fs:
             samples = soxr.resample(samples, rate, fs)
         write_audio(converted, samples, fs, audio_format)
     return utterance, (str(converted), soundfile.info(converted).frames)
+
+
+def _name(utterance: str, audio_format: str) -> str:
+    return f"{file_name(utterance)}.{audio_format}"
 
 
 def _is_converted(converted: Path, source: str | None, fs: int) -> bool:

@@ -9,6 +9,8 @@ import sentencepiece
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_dir
 
+#: What :func:`train_bpe` writes.
+_FILES = ("bpe.model", "bpe.vocab", "tokens.txt")
 BLANK, UNKNOWN, SOS_EOS = "<blank>", "<unk>", "<sos/eos>"
 
 
@@ -48,9 +50,10 @@ def train_bpe(
         The tokens: blank, unknown, the vocabulary without its three control symbols, sos/eos.
 
     Raises:
-        UserError: If the text is too small for `nbpe`, with what is possible.
+        UserError: If the text is too small for `nbpe`, with what is possible, or `output_dir` holds
+            other files than these three.
     """
-    with whole_dir(output_dir) as part:
+    with whole_dir(output_dir, own=_FILES) as part:
         try:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(sentences),

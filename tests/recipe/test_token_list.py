@@ -112,3 +112,13 @@ def test_same_text_same_model(tmp_path):
         train_bpe(SENTENCES, tmp_path / name, 50)
     for name in ("bpe.vocab", "tokens.txt"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_folder_of_others_is_not_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="would be replaced, and holds thesis.tex"):
+        train_bpe(SENTENCES, tmp_path, 50)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(UserError, match="thesis.tex is a file"):
+        train_bpe(SENTENCES, tmp_path / "thesis.tex", 50)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
