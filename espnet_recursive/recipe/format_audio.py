@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +21,7 @@ from espnet_recursive.recipe.data_dir import (
     write_data_dir,
     write_table,
 )
+from espnet_recursive.recipe.process_group import end_with_parent
 from espnet_recursive.recipe.wav_scp import audio_file, check_whole, read_audio
 from espnet_recursive.recipe.write_audio import write_audio
 
@@ -53,9 +55,16 @@ def format_data_dir(
     progress = partial(tqdm, total=len(wav_scp), desc=f"format {source.name}", unit="utt")
     if nj > 1 and len(wav_scp) > nj:
         # Not forked: a process with threads, as every one with a progress bar, may not be.
-        with ProcessPoolExecutor(nj, mp_context=get_context("forkserver")) as pool:
-            chunk = min(64, len(wav_scp) // nj)
-            done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
+        context = get_context("forkserver")
+        try:
+            with ProcessPoolExecutor(nj, context, initializer=end_with_parent) as pool:
+                chunk = min(64, len(wav_scp) // nj)
+                done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"{source}: one of {nj} processes was killed, for want of memory perhaps. Run "
+                "again with fewer (--nj); what is converted is kept."
+            ) from error
     else:
         done = dict(progress(map(convert, wav_scp.items())))
     for name, content in (("audio_format", audio_format), ("feats_type", "raw")):

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.recipe.process_group import process_group
 
 _ARCHIVE = re.compile(r"\.ark(\.gz)?:\d+(\[.*\])?$")
 #: Where one of these stands outside quotes, only a shell knows what the command reads.
@@ -100,9 +101,13 @@ def _decoded_flac(command: str) -> str | None:
 
 
 def _read_output(command: str, utterance: str) -> tuple[np.ndarray, int]:
-    result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], stdin=subprocess.DEVNULL, capture_output=True
-    )
+    with process_group() as group:
+        result = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            process_group=group,
+        )
     said = result.stderr.decode(errors="replace").strip()[-1000:]
     failure = f"wav.scp, {utterance}: the command `{command} |`"
     remedy = "Run it by hand, install what it needs, or name an audio file instead."
