@@ -74,7 +74,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
                     tqdm.write(result.reason, file=sys.stderr)
                     continue
                 if args.format == "json":
-                    line = json.dumps(asdict(result), ensure_ascii=False)
+                    # A name that is not in UTF-8 has parts that only escapes can write.
+                    plain = result.file.isprintable()
+                    line = json.dumps(asdict(result), ensure_ascii=not plain, allow_nan=False)
                 else:
                     line = f"{result.file}\t" * (len(args.files) > 1) + result.text
                 with tqdm.external_write_mode(file=output):

@@ -1,5 +1,6 @@
 """What speech a trained model takes, and audio files read as such."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import soundfile
 import soxr
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.finite import check_finite
 
 
 def sampling_rate(config: Mapping[str, Any]) -> int:
@@ -35,15 +37,17 @@ def read_speech(file: Path | str, rate: int) -> np.ndarray:
         float32 (samples,).
 
     Raises:
-        UserError: If it is missing, empty, or no audio.
+        UserError: If it is missing, empty, or no audio, or samples are no numbers.
     """
     if not Path(file).is_file():
         raise UserError(f"{file}: no such file")
     try:
-        samples, own_rate = soundfile.read(file, dtype="float32", always_2d=True)
+        # As bytes, since soundfile takes no name that is not in the encoding of the system.
+        samples, own_rate = soundfile.read(os.fsencode(file), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         raise UserError(f"{file} cannot be read: {reason(error)}") from error
     if not len(samples):
         raise UserError(f"{file} holds no samples")
+    check_finite(samples, str(file))
     mono = samples.mean(axis=1)
     return mono if own_rate == rate else soxr.resample(mono, own_rate, rate)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.file_names import file_name
+from espnet_recursive.files.finite import check_finite_file
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import (
     check_other_dir,
@@ -45,7 +46,8 @@ def format_data_dir(
         nj: Number of processes.
 
     Raises:
-        UserError: If a file is missing, cut off or of another kind, or an utterance has no audio.
+        UserError: If a file is missing, cut off or of another kind, an utterance has no audio, or
+            samples are no numbers.
     """
     source, target = Path(source), Path(target)
     check_other_dir(source, target)
@@ -94,6 +96,7 @@ def _convert(
     if source is not None:
         check_whole(source, utterance)
         if _has_format(source, fs, audio_format):
+            check_finite_file(source, f"{source} (utterance {utterance})")
             return utterance, (source, soundfile.info(source).frames)
     converted = directory / _name(utterance, audio_format)
     if source is not None and converted.exists() and converted.samefile(source):

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.finite import check_finite
 from espnet_recursive.recipe.process_group import process_group
 
 _ARCHIVE = re.compile(r"\.ark(\.gz)?:\d+(\[.*\])?$")
@@ -70,7 +71,7 @@ def read_audio(value: str, utterance: str) -> tuple[np.ndarray, int]:
 
     Raises:
         UserError: If the file or what the command writes is no whole audio of one channel, or the
-            command fails.
+            command fails, or samples are no numbers.
     """
     path = audio_file(value, utterance)
     if path is not None:
@@ -83,6 +84,7 @@ def read_audio(value: str, utterance: str) -> tuple[np.ndarray, int]:
             f"{path or value} (utterance {utterance}) has {samples.shape[1]} channels. Write the "
             "channel to train on, or their mean, into a file of one channel."
         )
+    check_finite(samples, f"{path or value} (utterance {utterance})")
     return samples, rate
 
 

@@ -301,3 +301,21 @@ def test_a_data_directory_is_not_overwritten_by_its_copy(one_file, tmp_path):
     with pytest.raises(UserError, match="one is read and would be overwritten"):
         format_data_dir(source, tmp_path / "x" / ".." / "one", RATE)
     assert not (source / "data").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rate", [8000, RATE])
+def test_samples_that_are_no_numbers(one_file, tmp_path, value, rate):
+    """Whether the file is converted or used in place."""
+    samples = np.zeros(3000, np.float32)
+    samples[1234:1236] = value
+    soundfile.write(tmp_path / "nan.wav", samples, rate, "FLOAT")
+    message = r"nan\.wav \(utterance spk-utt\): 2 samples are no finite .* is number 1234\."
+    for audio_format in ("wav", "flac"):
+        refuse(one_file(tmp_path / "nan.wav"), tmp_path, message, audio_format=audio_format)
+
+
+def test_floating_point_in_place(one_file, tmp_path):
+    soundfile.write(tmp_path / "float.wav", np.zeros(3000, np.float32), RATE, "FLOAT")
+    format_data_dir(one_file(tmp_path / "float.wav"), tmp_path / "out", RATE, "wav")
+    assert read_table(tmp_path / "out" / "wav.scp") == {"spk-utt": str(tmp_path / "float.wav")}
