@@ -105,7 +105,7 @@ def _decode(
             yield Failure(
                 file,
                 f"{file} cannot be transcribed: the score of its text is "
-                f"{float(hypothesis.score)}, so the model's weights are no numbers (NaN or infinite)",
+                f"{float(hypothesis.score)}. Are the model's weights numbers?",
             )
             continue
         yield Transcript(
