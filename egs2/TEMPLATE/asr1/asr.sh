@@ -681,7 +681,7 @@ if in_range 13; then
         dir=${asr_exp}/${inference_tag}/${dset}
         need "${dir}/text" 12
         step "${dir}/.done.score" ${data_feats}/${dset}/text ${dir}/text -- \
-            $(tool score) ${data_feats}/${dset} ${dir} \
+            $(tool score) ${data_feats}/${dset} ${dir} --nlsyms_txt ${nlsyms_txt} --cleaner ${cleaner} \
             $([ "${token_type}" != bpe ] || echo --bpemodel ${bpemodel})
     done
     attempt $(tool results) ${asr_exp} > /dev/null
