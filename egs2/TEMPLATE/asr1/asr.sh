@@ -150,7 +150,7 @@ Tokens
     --token_type               bpe, char or word (${token_type})
     --nbpe                     size of the subword vocabulary (${nbpe})
     --bpemode                  unigram or bpe (${bpemode})
-    --bpe_nlsyms               symbols that are never split, separated by commas
+    --bpe_nlsyms               symbols that are never split, separated by commas, or a file of them
     --bpe_input_sentence_size  sentences that sentencepiece reads at most (${bpe_input_sentence_size})
     --bpe_char_cover           share of the characters covered (${bpe_char_cover})
 Language model
