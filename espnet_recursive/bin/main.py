@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from espnet_recursive.bin.command import command
+
 #: Command -> what it does. The module is the name with underscores.
 COMMANDS = {
     "parameter-table": "sizes of encoders beside those in the paper",
@@ -38,6 +40,7 @@ COMMANDS = {
 }
 
 
+@command
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run one command, or list them."""
     cmd = sys.argv[1:] if cmd is None else list(cmd)

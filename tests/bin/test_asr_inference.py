@@ -140,3 +140,9 @@ def test_what_cannot_be_decoded_is_named_and_the_rest_is_done(
     assert (
         "2 utterances could not be decoded and have an empty hypothesis: short, nan" in caplog.text
     )
+
+
+def test_a_decoding_yaml_that_is_binary(decode, tmp_path):
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\x00")
+    with pytest.raises(SystemExit, match="bad.yaml is not YAML but binary"):
+        decode(asr_inference, config=tmp_path / "bad.yaml")
