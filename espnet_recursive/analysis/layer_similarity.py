@@ -66,6 +66,10 @@ def layer_similarity(
     Raises:
         UserError: If there are fewer than 4 frames, or utterances ran different numbers of layers.
     """
+    if cka_frames < _LEAST_FRAMES:
+        raise UserError(
+            f"--cka_frames {cka_frames}: CKA cannot be estimated from fewer than {_LEAST_FRAMES}."
+        )
     sums = _Sums(cka_frames)
     for of_utterance in states:
         sums.add(of_utterance)

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from espnet_recursive.bin.command import command
+
 #: Groups of commands, and of each command what it does. The module is the name with underscores.
 GROUPS = {
     "For users: models, and what is known of them": {
@@ -43,6 +45,7 @@ GROUPS = {
 COMMANDS = {name: does for commands in GROUPS.values() for name, does in commands.items()}
 
 
+@command
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run one command, or list them."""
     cmd = sys.argv[1:] if cmd is None else list(cmd)

@@ -4,7 +4,8 @@ import hashlib
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 from filelock import FileLock
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_dir
 
@@ -94,9 +96,8 @@ def unpack_model(archive: Path | str) -> Path:
     status = archive.stat()
     stamp = f"{archive} {status.st_size} {status.st_mtime_ns}"
     folder = _cache() / hashlib.sha256(str(archive).encode()).hexdigest()[:32]
-    folder.parent.mkdir(parents=True, exist_ok=True)
     unpacked = folder / ".unpacked"
-    with FileLock(f"{folder}.lock"):
+    with _locked(folder):
         if not (unpacked.exists() and unpacked.read_text(encoding="utf-8") == stamp):
             with whole_dir(folder) as part:
                 unpack_model_into(archive, part)
@@ -144,6 +145,26 @@ def absolute_paths(value: Any, roots: Iterable[Path]) -> Any:
         return [absolute_paths(item, roots) for item in value]
     found = find_file(value, roots)
     return value if found is None else str(found.absolute())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Work on a folder of the cache, one process at a time."""
+    lock = FileLock(f"{folder}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        if is_full_disk(error):
+            raise UserError(full_disk_message(folder.parent)) from error
+        raise UserError(
+            f"{folder.parent}, where models are unpacked, cannot be written to: {error.strerror}. "
+            "Set XDG_CACHE_HOME to a folder that can."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _cache() -> Path:

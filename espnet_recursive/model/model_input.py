@@ -1,22 +1,28 @@
 """The kind of speech that a trained model takes, and reading audio files in that form."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import humanfriendly
 import numpy as np
 import soundfile
 import soxr
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.finite import check_finite
+from espnet_recursive.files.hertz import parse_hertz
 
 
 def sampling_rate(config: Mapping[str, Any]) -> int:
-    """The sampling rate in Hz that a trained model takes, from its configuration."""
+    """The sampling rate in Hz that a trained model takes, from its configuration.
+
+    Raises:
+        UserError: If what the configuration says is none.
+    """
     # 16 kHz is what ESPnet's own frontends take where nothing is said.
     fs = (config.get("frontend_conf") or {}).get("fs", 16000)
-    return humanfriendly.parse_size(fs) if isinstance(fs, str) else int(fs)
+    return parse_hertz(fs, "frontend_conf.fs")
 
 
 def input_features(config: Mapping[str, Any]) -> int | None:
@@ -35,15 +41,17 @@ def read_speech(file: Path | str, rate: int) -> np.ndarray:
         float32 (samples,).
 
     Raises:
-        UserError: If it is missing, empty, or no audio.
+        UserError: If it is missing, empty, or no audio, or samples are no numbers.
     """
-    if not Path(file).is_file():
-        raise UserError(f"{file}: no such file")
     try:
-        samples, own_rate = soundfile.read(file, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError) as error:
+        if not Path(file).is_file():
+            raise UserError(f"{file}: no such file")
+        # As bytes, since soundfile takes no name that is not in the encoding of the system.
+        samples, own_rate = soundfile.read(os.fsencode(file), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # the last for .raw
         raise UserError(f"{file} cannot be read: {reason(error)}") from error
     if not len(samples):
         raise UserError(f"{file} holds no samples")
+    check_finite(samples, str(file))
     mono = samples.mean(axis=1)
     return mono if own_rate == rate else soxr.resample(mono, own_rate, rate)

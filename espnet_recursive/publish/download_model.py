@@ -2,11 +2,13 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.find_model import FoundModel
@@ -48,12 +50,13 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
         sampling rate in Hz.
 
     Raises:
-        UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises; nothing is written
-            then.
+        UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises, or if a file of these
+            names is there that was not written here; nothing is written then.
     """
     found, asr_exp = find_checked_model(model), Path(asr_exp)
     parts = [part for part in _PARTS if part.weights in found.files]
     for part in parts:
+        _check_link(asr_exp / part.folder / found.files[part.weights].name)
         task = getattr(import_quietly(part.module), part.task)
         file, weights = found.files[part.config], found.files[part.weights]
         check_weights(task, found.read_config(part.config), file, weights)
@@ -65,11 +68,13 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
             found.read_config(key),
             found.files[key],
         )
+    _check_own(asr_exp, [asr_exp / part.folder / "config.yaml" for part in parts])
+    # First, so that an experiment of which only a part was written is known for one of ours.
+    write_if_changed(asr_exp / STAMP, json.dumps(_origin(found), indent=2) + "\n")
     for part in parts:
         folder = asr_exp / part.folder
         write_if_changed(folder / "config.yaml", yaml.safe_dump(found.read_config(part.config)))
         _link(folder / found.files[part.weights].name, found.files[part.weights].absolute())
-    write_if_changed(asr_exp / STAMP, json.dumps(_origin(found), indent=2) + "\n")
     config = found.read_config("asr_train_config")
     return {
         "inference_asr_model": found.files["asr_model_file"].name,
@@ -78,6 +83,24 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
         "bpemodel": config.get("bpemodel") or "",
         "fs": str(sampling_rate(config)),
     }
+
+
+def _check_own(asr_exp: Path, configs: Sequence[Path]) -> None:
+    """Refuse to lay a model over an experiment that was trained or written by others."""
+    if (asr_exp / STAMP).exists():
+        return
+    for config in configs:
+        if config.exists():
+            raise UserError(
+                f"{config} is there, and {asr_exp} is no downloaded model (no {STAMP}): name "
+                "another folder for this model."
+            )
+
+
+def _check_link(link: Path) -> None:
+    """Refuse to put a link in the place of weights."""
+    if link.exists() and not link.is_symlink():
+        raise UserError(f"{link} is there and is no link to a model: name another folder.")
 
 
 def _link(link: Path, target: Path) -> None:

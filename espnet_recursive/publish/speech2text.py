@@ -12,8 +12,10 @@ from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.model_input import input_features
 from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
+from espnet_recursive.publish.usable_speech import as_floats
 from espnet_recursive.speed.prepared import prepare_for_inference
 
 
@@ -40,7 +42,7 @@ class Speech2Text(asr_inference.Speech2Text):
 
     Raises:
         UserError: If a checkpoint does not fit its configuration, or the language model the
-            recogniser, or the depth or the precision cannot be.
+            recogniser, or the depth, the precision or the beam cannot be.
 
     Example:
         >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
@@ -75,13 +77,24 @@ class Speech2Text(asr_inference.Speech2Text):
         if lm_config is not None and config is not None:
             check_same_tokens(read_yaml(config), config, read_yaml(lm_config), lm_config)
         super().__init__(asr_train_config, asr_model_file, **kwargs)
+        self._check_beam()
         depth.apply(self.asr_model)
         if encoder_precision is not None:
             prepare_for_inference(self.asr_model.encoder, encoder_precision)
         self._encoded: list[Encoded] = []
 
     def __call__(self, speech: Any) -> Any:
-        """Decode as ESPnet does; what the encoder did stands in ``encoded`` of the n-best list."""
+        """Decode as ESPnet does; what the encoder did stands in ``encoded`` of the n-best list.
+
+        Args:
+            speech: (samples,) between -1 and 1, or integers of 8, 16 or 32 bits, which are scaled;
+                or a list of such.
+
+        Raises:
+            UserError: If it is of another type, holds NaN, or is too short for the frontend.
+        """
+        if not isinstance(speech, (list, tuple)):
+            speech = as_floats(speech, self._takes_features)
         with encoding_each_alone(self.asr_model, self._encoded):
             return super().__call__(speech)
 
@@ -90,9 +103,29 @@ class Speech2Text(asr_inference.Speech2Text):
 
         So each gets the result that it has alone. In ESPnet's batches the last frames of all but
         the longest depend on the padding, and one that is too short is not noticed.
+
+        Raises:
+            UserError: As a call of this class does.
         """
+        if isinstance(speech, (list, tuple)):
+            speech = [as_floats(one, self._takes_features) for one in speech]
+        else:
+            speech = as_floats(speech, self._takes_features)
         with encoding_each_alone(self.asr_model, self._encoded):
             return super().batch_decode(speech, speech_lengths)
+
+    @property
+    def _takes_features(self) -> bool:
+        return input_features(vars(self.asr_train_args)) is not None
+
+    def _check_beam(self) -> None:
+        """Refuse a beam in which the search has no choice left; ESPnet fails far inside."""
+        tokens, beam = len(self.asr_model.token_list), getattr(self.beam_search, "beam_size", 0)
+        if beam >= tokens:
+            raise UserError(
+                f"beam_size {beam}: the model has {tokens} tokens, and the beam must be smaller. "
+                f"Give a beam_size of {tokens - 1} or less."
+            )
 
     def _hyps_to_results(self, nbest_hyps: list[Any]) -> Any:
         # ESPnet calls this for the utterances in the order in which they were encoded.

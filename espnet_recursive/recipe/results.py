@@ -10,6 +10,7 @@ from typing import Any
 from tabulate import tabulate
 
 from espnet_recursive import __version__
+from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.recipe.decoding_facts import read_decoding_facts
 from espnet_recursive.recipe.scoring import UNITS, Score, headline_unit, read_score, results_row
@@ -54,8 +55,13 @@ def write_results(asr_exp: Path | str) -> Path:
 
     Returns:
         RESULTS.md.
+
+    Raises:
+        UserError: If there is no such folder.
     """
     asr_exp = Path(asr_exp)
+    if not asr_exp.is_dir():
+        raise UserError(f"{asr_exp} is no folder: name that of an experiment, exp/asr_...")
     scores = {unit: find_scores(asr_exp, unit) for unit in UNITS}
     headlines = {headline_unit(total) for total in scores["wer"].values()}
     environment = {

@@ -34,3 +34,20 @@ def test_yaml_that_is_no_mapping(tmp_path):
 def test_missing_yaml(tmp_path):
     refuses(tmp_path / "no.yaml", "cannot be read: No such file")
     refuses(tmp_path, "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04\x14\x00\x00\x08\xff\xfe", "is not YAML but binary, or .* not in UTF-8"),
+        ("name: Zo\u00eb\n".encode("latin-1"), "is not YAML but binary, .* right file"),
+        (b"a: \x00\x00\n", "is not YAML: "),
+        (b"\x00" * 100, "is not YAML: "),
+        (b"when: 2026-02-30\n", "is not YAML: day .* month"),
+        (b"[" * 5000, "is not YAML: "),
+    ],
+)
+def test_binary_files(tmp_path, content, message):
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(content)
+    refuses(path, message)

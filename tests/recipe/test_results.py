@@ -7,6 +7,7 @@ from dataclasses import asdict
 import pytest
 
 from espnet_recursive import __version__
+from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.bootstrap import Interval
 from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 from espnet_recursive.recipe.results import find_scores, write_results
@@ -135,4 +136,10 @@ def test_written_anew_where_scores_changed(asr_exp):
 
 
 def test_experiment_without_decodings(tmp_path):
-    assert "|" not in write_results(tmp_path / "exp").read_text()
+    assert "|" not in write_results(tmp_path).read_text()
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(UserError, match="asr_y is no folder: name that of an experiment"):
+        write_results(tmp_path / "asr_y")
+    assert not (tmp_path / "asr_y").exists()
