@@ -1,5 +1,6 @@
 """Checks of what ESPnet's own commands load: models, and the checkpoints that training reads."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +23,13 @@ def check_what_espnet_loads() -> None:
 
 
 def _wrap_loading(module: ModuleType) -> None:
-    # ESPnet's modules take the function by its name from here, which is imported before them.
-    wrapt.wrap_function_wrapper(module, "safe_torch_load", _load)
+    name = "safe_torch_load"
+    plain = getattr(module, name)
+    wrapt.wrap_function_wrapper(module, name, _load)
+    # ESPnet's modules take the function by its name from there: those imported before have it.
+    for other in [m for key, m in sys.modules.items() if key.startswith("espnet2.")]:
+        if vars(other).get(name) is plain:
+            setattr(other, name, getattr(module, name))
 
 
 def _load(load: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: Any) -> Any:

@@ -23,7 +23,9 @@ def _difference(key: str, trained: Any, now: Any) -> Iterator[str]:
     if _equal(trained, now):
         return
     if _is_file(trained) and _is_file(now):
-        yield f"{key} ({now['file']}) has another content than in training"
+        there = now.get("content", now.get("mean")) is not None
+        what = "has another content than in training" if there else "is not there"
+        yield f"{key} ({now['file']}) {what}"
     elif isinstance(trained, dict) and isinstance(now, dict) and not _is_file(trained):
         for name in [*trained, *(name for name in now if name not in trained)]:
             parts = (values.get(name, _ABSENT) for values in (trained, now))
@@ -54,7 +56,9 @@ def _equal(trained: Any, now: Any) -> bool:
         if "mean" in trained and "mean" in now:
             return _same_statistics(trained, now)
         contents = trained.get("content"), now.get("content")
-        return None in contents or contents[0] == contents[1]
+        if None in contents:  # it cannot be known: whoever needs a file that is gone says so
+            return _equal(trained["file"], now["file"])
+        return contents[0] == contents[1]
     if isinstance(trained, str) and isinstance(now, str):
         # Whoever loads a model makes its paths absolute.
         one, other = sorted((Path(trained), Path(now)), key=Path.is_absolute)

@@ -8,6 +8,7 @@ from espnet2.tasks.asr import ASRTask
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.weights import (
     check_recursion,
+    check_same_tokens,
     check_weights,
     read_weights,
     recursion_of,
@@ -79,6 +80,77 @@ def test_the_same_layers_in_another_recursion_cannot_be_told_from_the_weights(ch
 def test_a_configuration_of_another_version(check):
     with pytest.raises(UserError, match="config.yaml: its model cannot be built.*no_such_key"):
         check(encoder_conf=ENCODER | RECURSION | {"no_such_key": 1})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["ctc.ctc_lo.weight", "normalize.mean"])
+def test_values_that_are_no_numbers(check, name, value):
+    """One of them is enough: ESPnet loads it, and recognises nothing."""
+
+    def spoil(weights):
+        weights[name].view(-1)[3] = value
+
+    with pytest.raises(
+        UserError, match=rf"model.pth holds values .*: of \d+ parts, 1 .*\({name}\)"
+    ):
+        check(spoil)
+
+
+def test_a_flipped_bit(check, recipe, tmp_path):
+    check()
+    weights = torch.load(recipe.asr / "3epoch.pth", weights_only=True)["decoder.embed.0.weight"]
+    content = bytearray((tmp_path / "model.pth").read_bytes())
+    content[content.index(weights.numpy().tobytes()) + 5] ^= 1
+    (tmp_path / "model.pth").write_bytes(content)
+    config = yaml.safe_load((recipe.asr / "config.yaml").read_text())
+    with pytest.raises(
+        UserError, match="model.pth is damaged: the checksum of its part model/data"
+    ):
+        check_weights(ASRTask, config, "config.yaml", tmp_path / "model.pth")
+
+
+def test_an_adapter_alone(check):
+    """ESPnet would leave the rest at random values: two loads give two texts."""
+
+    def adapter(weights):
+        weights["encoder.encoders.0.self_attn.linear_q.lora_A"] = torch.zeros(8, 16)
+        weights["encoder.encoders.0.self_attn.linear_q.lora_B"] = torch.zeros(16, 8)
+
+    def adapter_alone(weights):
+        weights.clear()
+        adapter(weights)
+
+    def without_the_decoder(weights):
+        adapter(weights)
+        for name in [n for n in weights if n.startswith("decoder")]:
+            del weights[name]
+
+    check(adapter, use_adapter=True)
+    with pytest.raises(UserError, match=r"holds the adapter and 0 of the .*--save_strategy all"):
+        check(adapter_alone, use_adapter=True)
+    with pytest.raises(UserError, match="holds the adapter and .* random values"):
+        check(without_the_decoder, use_adapter=True)
+    with pytest.raises(UserError, match=r"holds no adapter, .*\(use_adapter\)"):
+        check(use_adapter=True)
+    with pytest.raises(UserError, match="2 left over"):
+        check(adapter)
+
+
+def test_a_language_model_of_other_tokens(tmp_path):
+    tokens = ["<blank>", "<unk>", "A", "B", "<sos/eos>"]
+    (tmp_path / "tokens.txt").write_text("\n".join(tokens) + "\n")
+    ours = {"token_list": tokens}
+    for same in (ours, {"token_list": str(tmp_path / "tokens.txt")}):
+        check_same_tokens(ours, "asr.yaml", same, "lm.yaml")
+    for other, expected in (
+        ([*tokens[:2], "B", "A", tokens[4]], "2 of 5 tokens differ, the first is number 2: 'B'"),
+        (tokens[:4], "4 tokens there, 5 here"),
+    ):
+        with pytest.raises(UserError) as error:
+            check_same_tokens(ours, "asr.yaml", {"token_list": other}, "lm.yaml")
+        message = str(error.value)
+        assert message.startswith("the language model of lm.yaml has another token_list than")
+        assert expected in message and "--lm_tag" in message
 
 
 def test_the_state_of_a_training(recipe, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from espnet_recursive.publish.pack import Publication, TrainedModel, pack
 from tests.publish.experiments import FAST, Recipe, working_directory
 from tests.publish.hub_server import running_hub
+from tests.recipe.conftest import trainings  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,9 @@ def test_files_count_by_their_content(tmp_path):
     )
     assert differences(a, b) == []
     assert differences(a, c) == [f"bpemodel ({tmp_path}/c) has another content than in training"]
-    assert differences(a, gone) == [], "it cannot be known"
+    assert differences(a, gone) == [f"bpemodel ({tmp_path}/d) is not there"]
+    (tmp_path / "a").unlink()
+    assert differences(a, fingerprint_of({"bpemodel": str(tmp_path / "a")}).settings) == []
     assert differences(a, {"bpemodel": None}) != []
 
 
