@@ -3,7 +3,8 @@
 Writes score_wer, score_cer and, with --bpemodel, score_ter into the directory of the decoding, each
 with ref.trn and hyp.trn for sclite, the counts of each utterance in utterances.tsv, and of all in
 result.txt and result.json, with the 95 % interval of the error rate (bootstrap over utterances).
-Where words are written without spaces, as in Chinese, the rate of characters comes first.
+Where words are written without spaces, as in Chinese, the rate of characters comes first. What was
+decoded with other weights than are there now is refused.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.recipe.decoding_facts import check_decoded_with_these
 from espnet_recursive.recipe.scoring import describe, headline_unit, score
 from espnet_recursive.recipe.text_rules import TextRules
 
@@ -36,6 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
+    check_decoded_with_these(args.decode_dir)
     rules = TextRules(args.nlsyms_txt, args.cleaner)
     totals = {
         unit: score(

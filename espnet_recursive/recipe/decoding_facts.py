@@ -1,7 +1,8 @@
 """decoding.json: the depth, the weights and the options with which a data set was decoded.
 
 Each decoding job writes one beside its 1best_recog, and stage 12 one for the data set. Tables and
-pictures read the depth from there; the name of a decoding is for people.
+pictures read the depth from there; the name of a decoding is for people. The weights are kept by
+their content, so that what was decoded with others than are there now is not scored as theirs.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.checkpoint_file import content_of
 from espnet_recursive.files.whole_files import whole_file
 
 _NAME = "decoding.json"
@@ -17,6 +19,8 @@ _NAME = "decoding.json"
 _OF_A_JOB = frozenset(
     ("output_dir", "data_path_and_name_and_type", "key_file", "log_level", "num_workers")
 )
+#: Options that name weights.
+_WEIGHTS = ("asr_model_file", "lm_file")
 
 
 def write_decoding_facts(
@@ -32,6 +36,9 @@ def write_decoding_facts(
             for a stock encoder.
     """
     facts = {key: value for key, value in options.items() if key not in _OF_A_JOB}
+    named = {key: Path(facts[key]) for key in _WEIGHTS if facts.get(key)}
+    if contents := {key: content_of(path) for key, path in named.items() if path.is_file()}:
+        facts["contents"] = contents
     with whole_file(Path(output_dir) / _NAME) as file:
         json.dump(facts | {"recursion": recursion}, file, indent=2, default=str)
         file.write("\n")
@@ -61,6 +68,43 @@ def read_decoding_facts(decode_dir: Path | str) -> dict[str, Any] | None:
     if not isinstance(facts, dict):
         raise UserError(f"{path} is no JSON object. {remedy}")
     return facts
+
+
+def changed_weights(decode_dir: Path | str) -> list[Path]:
+    """The files of weights that are others now than a data set was decoded with.
+
+    Args:
+        decode_dir: The directory of its decoding, exp/<model>/<decoding>/<data set>.
+
+    Returns:
+        None of those that are not there any more, and none where decoding.json does not say.
+
+    Raises:
+        UserError: If decoding.json is damaged.
+    """
+    facts = read_decoding_facts(decode_dir) or {}
+    changed = []
+    for key, content in (facts.get("contents") or {}).items():
+        # Named from the recipe's folder, which need not be the current one.
+        beside = Path(decode_dir).resolve().parents[1] / Path(facts[key]).name
+        places = [Path(facts[key])] + ([beside] if key == "asr_model_file" else [])
+        found = next((path for path in places if path.is_file()), None)
+        if found is not None and content_of(found) != content:
+            changed.append(found)
+    return changed
+
+
+def check_decoded_with_these(decode_dir: Path | str) -> None:
+    """Refuse a decoding by other weights than are at their places now.
+
+    Raises:
+        UserError: Naming the weights.
+    """
+    if changed := changed_weights(decode_dir):
+        raise UserError(
+            f"{decode_dir} was decoded with other weights than {' and '.join(map(str, changed))} "
+            "holds now: decode again (stage 12), under another --inference_tag to keep both."
+        )
 
 
 def join_decoding_facts(job_dirs: Sequence[Path | str], output_dir: Path | str) -> None:

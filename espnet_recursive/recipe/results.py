@@ -1,6 +1,7 @@
 """RESULTS.md of an experiment, and RESULTS.json, written from the files of its decodings."""
 
 import json
+import logging
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
@@ -12,20 +13,43 @@ from tabulate import tabulate
 from espnet_recursive import __version__
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import write_if_changed
-from espnet_recursive.recipe.decoding_facts import read_decoding_facts
+from espnet_recursive.recipe.decoding_facts import changed_weights, read_decoding_facts
+from espnet_recursive.recipe.same_training import check_beside
 from espnet_recursive.recipe.scoring import UNITS, Score, headline_unit, read_score, results_row
+
+_LOG = logging.getLogger(__name__)
+#: Decodings that were left out, each of which is told once.
+_TOLD: set[Path] = set()
 
 
 def find_scores(asr_exp: Path | str, unit: str) -> dict[str, Score]:
-    """Read the scores of all decodings of an experiment.
+    """Read the scores of all decodings of an experiment, by the weights that are there now.
+
+    Those by other weights, such as of earlier epochs in a file of the same name, are left out with
+    a warning.
 
     Returns:
         The score of each "<decoding>/<data set>".
     """
     asr_exp = Path(asr_exp)
-    return {
-        str(path.parents[1].relative_to(asr_exp)): read_score(path)
+    former = former_decodings(asr_exp)
+    for path in sorted({asr_exp / name for name in former} - _TOLD):
+        _LOG.warning("%s is left out: it was decoded with other weights than are there now", path)
+        _TOLD.add(path)
+    found = {
+        str(path.parents[1].relative_to(asr_exp)): path
         for path in sorted(asr_exp.glob(f"*/*/score_{unit}/result.json"))
+    }
+    return {name: read_score(path) for name, path in found.items() if name not in former}
+
+
+def former_decodings(asr_exp: Path | str) -> set[str]:
+    """Each "<decoding>/<data set>" of an experiment by weights that are others now."""
+    asr_exp = Path(asr_exp)
+    return {
+        str(path.parent.relative_to(asr_exp))
+        for path in asr_exp.glob("*/*/decoding.json")
+        if changed_weights(path.parent)
     }
 
 
@@ -57,11 +81,13 @@ def write_results(asr_exp: Path | str) -> Path:
         RESULTS.md.
 
     Raises:
-        UserError: If there is no such folder.
+        UserError: If there is no such folder, or its config.yaml is not that of its weights.
     """
     asr_exp = Path(asr_exp)
     if not asr_exp.is_dir():
         raise UserError(f"{asr_exp} is no folder: name that of an experiment, exp/asr_...")
+    if (asr_exp / "config.yaml").exists():
+        check_beside(asr_exp / "config.yaml")
     scores = {unit: find_scores(asr_exp, unit) for unit in UNITS}
     headlines = {headline_unit(total) for total in scores["wer"].values()}
     environment = {
@@ -79,6 +105,7 @@ def write_results(asr_exp: Path | str) -> Path:
         },
         "real_time_factors": find_real_time_factors(asr_exp),
         "decodings": find_decoding_facts(asr_exp),
+        "former_decodings": sorted(former_decodings(asr_exp)),
     }
     write_if_changed(asr_exp / "RESULTS.json", json.dumps(values, indent=2) + "\n")
     lines = [
@@ -94,5 +121,8 @@ def write_results(asr_exp: Path | str) -> Path:
             align = ("left", *["right"] * (len(rows[0]) - 1))
             table = tabulate(rows, "keys", "pipe", colalign=align, disable_numparse=True)
             lines += [f"### {unit.upper()}", table, ""]
+    if former := sorted(former_decodings(asr_exp)):
+        names = ", ".join(f"`{name}`" for name in former)
+        lines += [f"Not listed, since other weights decoded them than are there now: {names}", ""]
     write_if_changed(asr_exp / "RESULTS.md", "\n".join(lines))
     return asr_exp / "RESULTS.md"

@@ -1,10 +1,12 @@
 """The command of stage 13."""
 
 import pytest
+import torch
 
 from espnet_recursive.bin import results, token_list
 from espnet_recursive.bin.score import main
 from espnet_recursive.recipe.data_dir import read_table, write_table
+from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 
 
 @pytest.fixture
@@ -55,6 +57,16 @@ def test_chinese_by_characters_first(tmp_path, capsys):
         "data: CER 25.00",
         "data: WER 50.00",
     ]
+
+
+def test_a_decoding_by_former_weights(recipe_dir, decoding):
+    weights = decoding.parents[1] / "valid.acc.ave.pth"
+    torch.save({"weight": torch.ones(3)}, weights)
+    write_decoding_facts(decoding, {"asr_model_file": str(weights)}, None)
+    main([str(recipe_dir / "data" / "train"), str(decoding)])
+    torch.save({"weight": torch.zeros(3)}, weights)
+    with pytest.raises(SystemExit, match=f"decoded with other weights than {weights} holds now"):
+        main([str(recipe_dir / "data" / "train"), str(decoding)])
 
 
 def test_data_set_that_does_not_fit(recipe_dir, decoding):

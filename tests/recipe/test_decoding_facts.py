@@ -1,9 +1,12 @@
 """decoding.json: how a data set was decoded, from the jobs that decoded it."""
 
 import pytest
+import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.decoding_facts import (
+    changed_weights,
+    check_decoded_with_these,
     join_decoding_facts,
     read_decoding_facts,
     write_decoding_facts,
@@ -64,3 +67,43 @@ def test_a_damaged_file(tmp_path, text):
     (tmp_path / "decoding.json").write_text(text)
     with pytest.raises(UserError, match=r"decoding.json is no JSON.* Remove it, or decode again"):
         read_decoding_facts(tmp_path)
+
+
+@pytest.fixture
+def decoded(tmp_path, monkeypatch):
+    """A decoding by weights that were named from the recipe's folder, which is current."""
+    monkeypatch.chdir(tmp_path)
+    options = {"num_loops": None}
+    for key, name in (("asr_model_file", "exp/asr_a/2epoch.pth"), ("lm_file", "exp/lm/1epoch.pth")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        torch.save({"weight": torch.ones(3)}, name)
+        options[key] = name
+    path = tmp_path / "exp/asr_a/decode/test"
+    write_decoding_facts(path, options, None)
+    return path
+
+
+def test_weights_count_by_their_content(decoded, tmp_path, monkeypatch):
+    torch.save({"weight": torch.ones(3)}, "exp/asr_a/2epoch.pth")  # at another time
+    assert changed_weights(decoded) == []
+    check_decoded_with_these(decoded)
+    torch.save({"weight": torch.zeros(3)}, "exp/lm/1epoch.pth")
+    with pytest.raises(UserError, match="was decoded with other weights than exp/lm/1epoch.pth ho"):
+        check_decoded_with_these(decoded)
+    torch.save({"weight": torch.zeros(3)}, "exp/asr_a/2epoch.pth")
+    assert [path.parent.name for path in changed_weights(decoded)] == ["asr_a", "lm"]
+    # From elsewhere the recogniser is found beside its decodings.
+    monkeypatch.chdir(tmp_path / "exp")
+    assert changed_weights(decoded) == [tmp_path / "exp/asr_a/2epoch.pth"]
+    (tmp_path / "exp/asr_a/2epoch.pth").unlink()
+    assert changed_weights(decoded) == [], "it cannot be known"
+
+
+def test_jobs_that_decoded_with_different_weights(decoded, tmp_path):
+    options = {"num_loops": None, "asr_model_file": "exp/asr_a/2epoch.pth"}
+    jobs = [decoded / "logdir/output.1", decoded / "logdir/output.2"]
+    for number, path in enumerate(jobs):
+        torch.save({"weight": torch.full((3,), number)}, options["asr_model_file"])
+        write_decoding_facts(path, options, None)
+    with pytest.raises(UserError, match="were decoded with different options: contents is"):
+        join_decoding_facts(jobs, decoded)

@@ -5,6 +5,8 @@ import re
 from dataclasses import asdict
 
 import pytest
+import torch
+import yaml
 
 from espnet_recursive import __version__
 from espnet_recursive.errors import UserError
@@ -105,6 +107,40 @@ def test_how_a_data_set_was_decoded(asr_exp):
     write_results(asr_exp)
     values = json.loads((asr_exp / "RESULTS.json").read_text())
     assert values["decodings"] == {"decode_lm_a/test": facts | {"recursion": {"num_loops": 5}}}
+
+
+def test_decodings_by_former_weights_are_not_listed(asr_exp, caplog):
+    """A training that went on left a better model at the same place: these scores are not its."""
+    torch.save({"weight": torch.ones(3)}, asr_exp / "valid.acc.ave.pth")
+    for name in ("decode_lm_a/test", "decode_beam1/test"):
+        options = {"asr_model_file": str(asr_exp / "valid.acc.ave.pth")}
+        write_decoding_facts(asr_exp / name, options, None)
+    assert "Not listed" not in write_results(asr_exp).read_text() and not caplog.text
+    torch.save({"weight": torch.zeros(3)}, asr_exp / "valid.acc.ave.pth")
+    write_decoding_facts(asr_exp / "decode_beam1/test", options, None)
+    lines = write_results(asr_exp).read_text().splitlines()
+    assert [row[0] for row in rows(lines, "### WER")[2:]] == [
+        "decode_beam1/test",
+        "decode_lm_a/dev",
+    ]
+    assert lines[-1] == (
+        "Not listed, since other weights decoded them than are there now: `decode_lm_a/test`"
+    )
+    assert json.loads((asr_exp / "RESULTS.json").read_text())["former_decodings"] == [
+        "decode_lm_a/test"
+    ]
+    assert caplog.text.count(f"{asr_exp}/decode_lm_a/test is left out") == 1
+
+
+def test_a_configuration_of_no_training_gets_no_row(trainings, tmp_path):
+    exp = trainings.copy(trainings.asr, tmp_path)
+    add_score(exp, "decode/test", "wer", TEST)
+    assert "decode/test" in write_results(exp).read_text()
+    config = yaml.safe_load((exp / "config.yaml").read_text())
+    config["encoder_conf"]["num_loops"] = 2
+    (exp / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError, match="num_loops: trained with 5, now 2"):
+        write_results(exp)
 
 
 def test_characters_first_where_sentences_are_one_word(tmp_path):

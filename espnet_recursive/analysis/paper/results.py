@@ -19,6 +19,7 @@ from espnet_recursive.recipe.results import (
     find_real_time_factors,
     find_scores,
 )
+from espnet_recursive.recipe.same_training import check_beside
 from espnet_recursive.recipe.scoring import Score, headline_unit
 from espnet_recursive.recipe.train_config import espnet_encoder_class, read_encoder_config
 from espnet_recursive.registry import ENCODERS, encoder_class
@@ -145,7 +146,8 @@ def read_rows(
         decoding: Only decodings whose names match this pattern with * and ?.
 
     Raises:
-        UserError: If a row has no file, or a folder does not exist.
+        UserError: If a row has no file, a folder does not exist, or a config.yaml is not that of
+            the weights beside it.
     """
     files = [_row_file(rows_dir, name) for name in names]
     models = [(_encoder(path), _model(path)) for path in _find_configs(folders)]
@@ -193,6 +195,7 @@ def _encoder(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _model(path: Path) -> Model:
+    check_beside(path)
     config = read_yaml(path)
     settings = {k: v for k, v in config.items() if not re.fullmatch(_NOT_SETTINGS, k)}
     return Model(

@@ -1,6 +1,7 @@
 """Which models are rows of the paper, and the tables of what they recognised."""
 
 import pytest
+import torch
 import yaml
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 
@@ -8,8 +9,11 @@ from espnet_recursive.analysis.paper.results import read_rows
 from espnet_recursive.analysis.paper.rows import PAPER_ROWS
 from espnet_recursive.bin.parameter_table import ROWS_DIR
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.checkpoint_file import add_note
+from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.recipe.data_dir import write_table
 from espnet_recursive.recipe.decoding_facts import write_decoding_facts
+from espnet_recursive.recipe.fingerprint import fingerprint_of
 from espnet_recursive.recipe.scoring import score
 from espnet_recursive.registry import encoder_class
 
@@ -194,6 +198,21 @@ def test_the_depth_is_what_the_decoding_says(rows_dir, tmp_path):
         "decode_num_loops12_lm": ("decode_num_loops12_lm", 1),
         "decode_num_loops3": ("decode_num_loops3", None),
     }
+
+
+def test_a_configuration_of_no_training_is_no_row(rows_dir, tmp_path):
+    """Weights beside a configuration that was edited to be another row."""
+    exp = tmp_path / "exp"
+    path = add_experiment(exp, "asr_a", SHAPES["L1"] | TINY, [("decode", "test", GOOD)])
+    torch.save({}, path / "1epoch.pth")
+    add_note(path / "1epoch.pth", fingerprint_of(read_yaml(path / "config.yaml")).as_text())
+    (row,) = read_rows(["L1"], rows_dir, [exp])
+    assert len(row.results) == 1
+    config = read_yaml(path / "config.yaml")
+    config["encoder_conf"]["num_loops"] = 2
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError, match="1epoch.pth was not trained with .*now 2"):
+        read_rows(["L1"], rows_dir, [exp])
 
 
 def test_row_without_a_file(rows_dir, exp):
