@@ -10,6 +10,7 @@ import wrapt
 
 from espnet_recursive.files.checkpoint_file import check_checksums
 from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.init_param import check_init_param
 from espnet_recursive.recipe.same_training import check_trained_with
 
 
@@ -39,6 +40,17 @@ def _load(load: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: Any) 
 
 def _wrap_task(module: ModuleType) -> None:
     wrapt.wrap_function_wrapper(module, "AbsTask.build_model_from_file", _build)
+    # Called with the options as they were read, before processes are started and files written.
+    wrapt.wrap_function_wrapper(module, "AbsTask.check_required_command_args", _check_options)
+
+
+def _check_options(
+    check: Callable[..., None], _cls: Any, args: tuple[Any, ...], kwargs: Any
+) -> None:
+    check(*args, **kwargs)
+    options = vars(kwargs["args"] if kwargs else args[0])
+    if not options.get("collect_stats"):  # which copies no weights
+        check_init_param(options)
 
 
 def _build(build: Callable[..., Any], _cls: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
