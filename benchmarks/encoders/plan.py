@@ -11,7 +11,7 @@ from .work import FRAMES, Work
 #: A training step on a CPU, works of inference, and a training step on a GPU.
 STEP = Work(TRAINING, 8, 4 * FRAMES)
 SHORT, USUAL, LONG = (Work(INFERENCE, 1, seconds * FRAMES) for seconds in (2, 12, 60))
-BATCH = Work(INFERENCE, 4, 12 * FRAMES)
+BATCH, GPU_FEW = (Work(INFERENCE, utterances, 12 * FRAMES) for utterances in (4, 8))
 GPU_STEP, GPU_BATCH = (Work(kind, 48, 12 * FRAMES) for kind in (TRAINING, INFERENCE))
 
 #: Rows that differ in the loops alone, by their number.
@@ -76,7 +76,7 @@ def full_cuda() -> list[Part]:
     Code is compiled for minutes, so races with it are others than those without; those of training
     have the fastest that are not compiled, too.
     """
-    works = [USUAL, GPU_BATCH, SHORT, LONG]
+    works = [USUAL, GPU_FEW, GPU_BATCH, SHORT, LONG]
     container = competitors(RECURSIVE, CONTAINER.row, TRAINING, ["autocast"])
     step = [*_all("B", ["L1", "L2", "R4"], TRAINING, _FP32_STEP), CONTAINER]
     return [

@@ -132,6 +132,8 @@ OURS = (
     Setting("fused Adam", adam=_FUSED, kinds=(TRAINING,)),
     Setting("compile, fused Adam", conf={"compile": True}, adam=_FUSED, kinds=(TRAINING,)),
     Setting("checkpoint_loops", conf={"checkpoint_loops": True}, kinds=(TRAINING,)),
+    Setting("autocast, defaults", "bfloat16", {"use_sdpa": False}, autocast=True,
+            kinds=(TRAINING,), devices=("cuda",)),
     Setting("autocast", "bfloat16", autocast=True, adam=_FUSED),
     Setting("autocast, compile", "bfloat16", {"compile": True}, autocast=True, adam=_FUSED),
     Setting("autocast, checkpoint_loops", "bfloat16", {"checkpoint_loops": True}, autocast=True,
