@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -61,6 +62,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
         raise UserError("--shrink is at least 1, and --minutes more than 0")
     if args.data and not args.data.is_dir():
         raise UserError(f"--data {args.data}: no such folder")
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends commands, too
     with tempfile.TemporaryDirectory(prefix="gpu_session_") as work:
         session = Session(args, Path(work))
         steps = session.steps()

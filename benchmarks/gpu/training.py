@@ -14,6 +14,7 @@ import torch
 from .steps import Failed, run_command
 
 _STARTED = re.compile(r"(\d+)/\d+epoch started")
+_RESUMED = "The training was resumed using"
 _STATISTICS = "loss", "loss_ctc", "acc", "time", "train_time", "gpu_max_cached_mem_GB"
 
 
@@ -80,7 +81,6 @@ class Trainings:
         start = time.monotonic()
         if killed:
             found["resumed"] = self._kill(row, end)
-        before = self._log_size(row)
         self._run(row, end)
         found["seconds"] = round(time.monotonic() - start, 1)
         stats = self._statistics(row)
@@ -89,9 +89,10 @@ class Trainings:
             raise Failed(f"{row}: the epochs of the checkpoint are {sorted(stats)}")
         if killed:
             again = found["resumed"]
-            text = self._train_log(row).read_text(encoding="utf-8", errors="replace")
-            tail = text[before:] if len(text) > before else text  # started anew, or appended to
-            started = [int(number) for number in _STARTED.findall(tail)]
+            log = self._experiment(row) / "train.log"
+            text = log.read_text(encoding="utf-8", errors="replace")
+            _, resumed, tail = text.rpartition(_RESUMED)
+            started = [int(number) for number in _STARTED.findall(tail)] if resumed else []
             again["epochs_after"] = started
             kept = {number: _epoch(number, stats[number]) for number in again["epochs_before"]}
             again["epochs_kept"] = kept == again.pop("_before")
@@ -129,13 +130,6 @@ class Trainings:
 
     def _experiment(self, row: str) -> Path:
         return self.recipe / "exp" / f"asr_gpu_{row}"
-
-    def _train_log(self, row: str) -> Path:
-        return self._experiment(row) / "train.log"
-
-    def _log_size(self, row: str) -> int:
-        log = self._train_log(row)
-        return len(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else 0
 
     def _statistics(self, row: str) -> Mapping[int, Mapping[str, Any]]:
         checkpoint = self._experiment(row) / "checkpoint.pth"
