@@ -46,7 +46,11 @@ def report(
             ]  # fmt: skip
             parts += [f"## {name}: {result['memories'][0]['work']}", _table(memories)]
     for name, training in trainings.items():
-        parts += [f"## {name}", _table(training.get("epochs", []))]
+        parts += [
+            f"## {name}: {training['num_loops']} loops, {training['executed_blocks']} layers "
+            f"executed, {training['seconds']} s in all",
+            _table([{k: f"{v:.5g}" for k, v in epoch.items()} for epoch in training["epochs"]]),
+        ]
         if "resumed" in training:
             parts.append(f"Killed and resumed: {training['resumed']}")
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -11,6 +11,9 @@ from typing import Any
 
 import torch
 
+from espnet_recursive.recipe.train_config import read_encoder_config
+from espnet_recursive.recursion.shape import RecursionShape
+
 from .steps import Failed, run_command
 
 _STARTED = re.compile(r"(\d+)/\d+epoch started")
@@ -77,7 +80,12 @@ class Trainings:
         Raises:
             Failed: If it does not end, or does not go on where it was.
         """
-        found: dict[str, Any] = {"row": row, "device": self.device, "bf16": self.device == "cuda"}
+        config = read_encoder_config(self.recipe / "conf" / "encoder" / f"{row}.yaml")
+        shape = RecursionShape.from_conf(config["encoder_conf"])
+        found: dict[str, Any] = {
+            "row": row, "num_loops": shape.num_loops, "executed_blocks": shape.executed_blocks,
+            "device": self.device, "bf16": self.device == "cuda",
+        }  # fmt: skip
         start = time.monotonic()
         if killed:
             found["resumed"] = self._kill(row, end)
