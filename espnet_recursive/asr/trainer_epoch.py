@@ -8,6 +8,7 @@ each module. So ESPnet's trainers are wrapped where they begin an epoch.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -41,18 +42,19 @@ def set_epoch(model: torch.nn.Module, epoch: int) -> None:
         epoch: From 1.
     """
     for module in model.modules():
-        if hasattr(module, "recursion") and hasattr(module, "set_epoch"):
-            module.set_epoch(epoch)
+        encoder: Any = module
+        if hasattr(encoder, "recursion") and hasattr(encoder, "set_epoch"):
+            encoder.set_epoch(epoch)
 
 
 def _wrap(module: ModuleType) -> None:
+    wrapper: Callable[[Any, Any, Any, Any], Any]
     if module.__name__ in _TRAINERS:
-        name, wrapper = f"{_TRAINERS[module.__name__]}.train_one_epoch", _train_one_epoch
+        owner, method, wrapper = _TRAINERS[module.__name__], "train_one_epoch", _train_one_epoch
     else:
-        name, wrapper = f"{_LIGHTNING[1]}.on_train_epoch_start", _on_train_epoch_start
-    owner, _, method = name.partition(".")
+        owner, method, wrapper = _LIGHTNING[1], "on_train_epoch_start", _on_train_epoch_start
     if not isinstance(vars(getattr(module, owner)).get(method), wrapt.FunctionWrapper):
-        wrapt.wrap_function_wrapper(module, name, wrapper)
+        wrapt.wrap_function_wrapper(module, f"{owner}.{method}", wrapper)
 
 
 def _train_one_epoch(train: Any, trainer: Any, args: tuple[Any, ...], kwargs: Any) -> Any:

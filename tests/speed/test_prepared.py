@@ -111,6 +111,15 @@ def test_layers_are_not_compiled_once_more(precision):
     compare(plain, prepared, precision, rows=1)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_weights_stay_on_their_device(name, precision):
+    """Of every part: a GPU computes with nothing of the CPU's."""
+    encoder = prepare_for_inference(build(ARCHITECTURES[name]).float().to("meta"), precision)
+    tensors = (*encoder.encoders.parameters(), *encoder.encoders.buffers())
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
 def test_refused():
     with pytest.raises(UserError, match="encoder_precision='int4' is none of float32, bfloat16"):
         pair("transformer", "int4")
