@@ -109,7 +109,10 @@ def _prepare_children(module: torch.nn.Module, prepare: Prepare) -> None:
         if type(child) is torch.nn.Linear:
             setattr(module, name, prepare(child))
         elif isinstance(child, LoopInvariantLinear):
-            twin = torch.nn.Linear(child.in_features, child.out_features, child.bias is not None)
+            has_bias, like = child.bias is not None, child.weight
+            twin = torch.nn.Linear(
+                child.in_features, child.out_features, has_bias, like.device, like.dtype
+            )
             twin.load_state_dict(child.state_dict())
             child.compute = prepare(twin)
 

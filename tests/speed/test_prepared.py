@@ -13,7 +13,7 @@ from espnet_recursive.speed import packed_linear
 from espnet_recursive.speed.packed_linear import PackedLinear, can_pack
 from espnet_recursive.speed.prepared import PRECISIONS, prepare_for_inference
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.test_loops import PARTS, build, features, outputs
+from tests.asr.encoder.looped import PARTS, build, features, outputs
 
 #: The largest difference of states that are normalised, about 1 in size.
 CLOSE = {"float32": 1e-5, "bfloat16": 0.15, "int8": 0.25}
@@ -109,6 +109,15 @@ def test_layers_are_not_compiled_once_more(precision):
     assert prepared.encoders.layer_call is call_layer
     plain.encoders.layer_call = call_layer
     compare(plain, prepared, precision, rows=1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_weights_stay_on_their_device(name, precision):
+    """Of every part: a GPU computes with nothing of the CPU's."""
+    encoder = prepare_for_inference(build(ARCHITECTURES[name]).float().to("meta"), precision)
+    tensors = (*encoder.encoders.parameters(), *encoder.encoders.buffers())
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
 def test_refused():
