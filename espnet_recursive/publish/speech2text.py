@@ -75,6 +75,8 @@ class Speech2Text(asr_inference.Speech2Text):
         if asr_model_file is not None and config and not kwargs.get("enh_s2t_task"):
             check_weights(ASRTask, read_yaml(config), config, asr_model_file)
         lm_config, lm_file = kwargs.get("lm_train_config"), kwargs.get("lm_file")
+        if lm_config is None and lm_file is not None:  # ESPnet would leave it out
+            raise UserError(f"lm_file {lm_file}: name the lm_train_config of its training, too")
         if lm_config is not None and lm_file is not None:
             check_weights(LMTask, read_yaml(lm_config), lm_config, lm_file)
         if lm_config is not None and config is not None:
