@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from espnet_recursive.asr.depth import add_depth_options
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
 from espnet_recursive.registry import import_quietly
@@ -31,6 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
         action.help = re.sub(r"%(?![(%])", "%%", action.help or "")
     add_depth_options(parser)
     add_precision_option(parser)
+    add_any_size_option(parser)
     return parser
 
 

@@ -11,12 +11,25 @@ import soxr
 
 from espnet_recursive.errors import UserError, reason
 
+#: The highest sampling rate of audio files, in Hz.
+MAX_RATE = 768_000
+
 
 def sampling_rate(config: Mapping[str, Any]) -> int:
-    """The sampling rate in Hz that a trained model takes, from its configuration."""
+    """The sampling rate in Hz that a trained model takes, from its configuration.
+
+    Raises:
+        UserError: If it is none.
+    """
     # 16 kHz is what ESPnet's own frontends take where nothing is said.
     fs = (config.get("frontend_conf") or {}).get("fs", 16000)
-    return humanfriendly.parse_size(fs) if isinstance(fs, str) else int(fs)
+    try:
+        rate = humanfriendly.parse_size(fs) if isinstance(fs, str) else int(fs)
+    except (humanfriendly.InvalidSize, TypeError, ValueError, OverflowError):
+        rate = 0
+    if not 0 < rate <= MAX_RATE:
+        raise UserError(f"the model's frontend_conf.fs is {fs!r}, which is no sampling rate in Hz")
+    return rate
 
 
 def input_features(config: Mapping[str, Any]) -> int | None:

@@ -13,6 +13,8 @@ from espnet_recursive.errors import UserError, reason
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
 
+#: How torch names what it does not make of a pickle.
+_OBJECT = re.compile(r"(?:GLOBAL|[Uu]nsupported (?:global|class|operand)):? (?:GLOBAL )?([\w.]+)")
 _LAYER = re.compile(r"encoder\.encoders\.(\d+)\.")
 #: So many names are enough to see what is wrong.
 _SHOWN = 3
@@ -66,14 +68,28 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
         model_file: The checkpoint.
         device: Where to put them; "meta" reads names and shapes without the values.
 
+    Nothing in the file is run: whatever is no tensor, number, text or container is refused.
+
     Raises:
-        UserError: If the file is no checkpoint, was cut off, or holds something else.
+        UserError: If the file is no checkpoint, was cut off, holds something else, or would run
+            code.
     """
     try:
         weights = torch.load(model_file, map_location=device, weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+    except OSError as error:
         raise UserError(
-            f"{model_file} cannot be read as weights of a model: {reason(error).splitlines()[0]} "
+            f"{model_file} cannot be read as weights of a model: {reason(error)}"
+        ) from error
+    except Exception as error:  # of pickle, torch and Python, for every byte that can be wrong
+        said = (reason(error).splitlines() or [""])[0]
+        if isinstance(error, pickle.UnpicklingError) and _OBJECT.search(str(error)):
+            raise UserError(
+                f"{model_file} cannot be read as weights of a model: it holds objects of Python "
+                f"({_OBJECT.search(str(error))[1]}), and reading those runs code. "  # type: ignore
+                "Whoever trained it can save the tensors alone: torch.save(model.state_dict())."
+            ) from error
+        raise UserError(
+            f"{model_file} cannot be read as weights of a model: {said} "
             "Was it copied or downloaded as a whole?"
         ) from error
     # Where DeepSpeed and Lightning keep the weights; ESPnet looks there too.
@@ -85,7 +101,21 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
             f"{model_file} holds something else than weights. The state of a training, "
             "checkpoint.pth, cannot be decoded with: name an <epoch>epoch.pth or an average."
         )
+    _check_room_of_values(weights, model_file)
     return weights
+
+
+def _check_room_of_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) -> None:
+    """Refuse a file whose tensors take more bytes than it has: one of zeros that was compressed."""
+    if any(value.layout != torch.strided for value in weights.values()):
+        raise UserError(f"{model_file} holds sparse tensors, which are no weights of ESPnet's.")
+    storages = [value.untyped_storage() for value in weights.values()]
+    needed = sum({storage._cdata: storage.nbytes() for storage in storages}.values())
+    if needed > (there := Path(model_file).stat().st_size):
+        raise UserError(
+            f"{model_file} has {there:,} bytes, its tensors would take {needed:,}: it was "
+            "compressed or made up, and is not loaded."
+        )
 
 
 def check_weights(
@@ -104,7 +134,8 @@ def check_weights(
             with some of the names.
     """
     if config.get("use_adapter"):
-        return  # its checkpoint may hold the adapter alone
+        read_weights(model_file)  # they may be the adapter alone
+        return
     needed = _build(task, config, config_file).state_dict()
     stored = read_weights(model_file)
     shapes = [
@@ -139,9 +170,17 @@ def build_model(task: Any, config: Mapping[str, Any], source: Path | str) -> tor
     try:
         # None: the weights need not be initialised.
         return task.build_model(argparse.Namespace(**{**config, "init": None}))
-    except Exception as error:
+    except OSError as error:
+        # A file that the configuration names; ESPnet looks for it in the current folder.
+        file = f"{error.filename} cannot be read" if error.filename else "a file cannot be read"
         raise UserError(
-            f"{source}: its model cannot be built by the versions installed here: {reason(error)}"
+            f"{source}: its model cannot be built, {file}: {error.strerror or reason(error)}. Was "
+            "the experiment moved, or is this another folder than it was trained in?"
+        ) from error
+    except Exception as error:
+        said = " ".join(reason(error).split())
+        raise UserError(
+            f"{source}: its model cannot be built by the versions installed here: {said}"
         ) from error
 
 

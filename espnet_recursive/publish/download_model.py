@@ -8,7 +8,9 @@ from typing import NamedTuple
 import yaml
 
 from espnet_recursive.files.whole_files import write_if_changed
+from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
 from espnet_recursive.model.model_input import sampling_rate
 from espnet_recursive.model.weights import check_weights
@@ -32,7 +34,7 @@ _PARTS = (
 )
 
 
-def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
+def download_model(model: str, asr_exp: Path | str, any_size: bool = False) -> dict[str, str]:
     """Lay a published model out as an experiment: configurations, and links to its weights.
 
     The recogniser stands in `asr_exp`, its language model, if it has one, in ``<asr_exp>/lm``, and
@@ -41,6 +43,7 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
     Args:
         model: A Hugging Face id, a tag of ESPnet's model zoo, a pack, or the folder of one.
         asr_exp: The experiment directory.
+        any_size: Whether the model may be deeper and larger than models are.
 
     Returns:
         What the stages need to know: ``inference_asr_model``, ``inference_lm`` (empty without a
@@ -51,7 +54,8 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
         UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises; nothing is written
             then.
     """
-    found, asr_exp = find_checked_model(model), Path(asr_exp)
+    found, asr_exp = find_checked_model(model, any_size=any_size), Path(asr_exp)
+    check_config_files(found.read_config("asr_train_config"), found.files["asr_train_config"])
     parts = [part for part in _PARTS if part.weights in found.files]
     for part in parts:
         task = getattr(import_quietly(part.module), part.task)
@@ -83,7 +87,7 @@ def _link(link: Path, target: Path) -> None:
 
 def _origin(found: FoundModel) -> dict[str, object]:
     return {
-        "model": found.name,
+        "model": without_tokens(found.name),
         "files": {
             key: {"path": str(path.absolute()), "time": path.stat().st_mtime_ns}
             for key, path in found.files.items()

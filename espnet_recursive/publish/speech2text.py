@@ -10,8 +10,9 @@ from espnet2.tasks.lm import LMTask
 
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError
-from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.config_files import check_config_files
+from espnet_recursive.model.schema import read_model_config
 from espnet_recursive.model.weights import check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
 from espnet_recursive.speed.prepared import prepare_for_inference
@@ -64,11 +65,15 @@ class Speech2Text(asr_inference.Speech2Text):
                 if kwargs.get(key, plain) != plain:
                     raise UserError(f"{key}={kwargs[key]} does not go with encoder_precision")
         if asr_model_file is not None and not kwargs.get("enh_s2t_task"):
-            config = asr_train_config or Path(asr_model_file).parent / "config.yaml"
-            check_weights(ASRTask, read_yaml(config), config, asr_model_file)
+            path = asr_train_config or Path(asr_model_file).parent / "config.yaml"
+            config = read_model_config(path)
+            if kwargs.get("bpemodel") is not None:
+                config |= {"bpemodel": kwargs["bpemodel"]}
+            check_config_files(config, path)
+            check_weights(ASRTask, config, path, asr_model_file)
         lm_config, lm_file = kwargs.get("lm_train_config"), kwargs.get("lm_file")
         if lm_config is not None and lm_file is not None:
-            check_weights(LMTask, read_yaml(lm_config), lm_config, lm_file)
+            check_weights(LMTask, read_model_config(lm_config, lm=True), lm_config, lm_file)
         super().__init__(asr_train_config, asr_model_file, **kwargs)
         depth.apply(self.asr_model)
         if encoder_precision is not None:
@@ -96,7 +101,11 @@ class Speech2Text(asr_inference.Speech2Text):
 
     @classmethod
     def from_pretrained(
-        cls, model_tag: Path | str, model_file: str | None = None, **kwargs: Any
+        cls,
+        model_tag: Path | str,
+        model_file: str | None = None,
+        any_size: bool = False,
+        **kwargs: Any,
     ) -> "Speech2Text":
         """Load a published model, or one that was trained here.
 
@@ -104,6 +113,8 @@ class Speech2Text(asr_inference.Speech2Text):
             model_tag: A Hugging Face id (``user/name``, ``user/name@revision``), a tag of ESPnet's
                 model zoo, a pack (.zip), the folder of an unpacked one, or an experiment directory.
             model_file: The checkpoint of an experiment directory, valid.acc.ave.pth by default.
+            any_size: Whether a published model may be deeper and larger than models are: of more
+                than 1000 loops, for instance.
             **kwargs: Arguments of this class, such as beam_size and num_loops; they go before the
                 model's own files, so ``lm_train_config=None, lm_file=None`` leaves its language
                 model out.
@@ -112,7 +123,7 @@ class Speech2Text(asr_inference.Speech2Text):
             UserError: If there is no such model, it is damaged, it needs other versions, or its
                 parts do not fit each other.
         """
-        model = find_checked_model(model_tag, model_file)
+        model = find_checked_model(model_tag, model_file, any_size)
         with TemporaryDirectory() as folder:
             arguments = model.write_configs(Path(folder)) | kwargs
             try:
