@@ -18,6 +18,7 @@ from espnet_recursive.asr.depth import add_depth_options
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
+from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.registry import import_quietly
 from espnet_recursive.speed.precision import add_precision_option
 
@@ -40,7 +41,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command. Its log is ESPnet's, with times, from which rtf.txt is computed."""
     from espnet2.legacy.utils.cli_utils import get_commandline_args
 
-    print(get_commandline_args(), file=sys.stderr)
+    print(without_tokens(get_commandline_args()), file=sys.stderr)
     options = vars(get_parser().parse_args(cmd))
     del options["config"]
     try:

@@ -246,6 +246,9 @@ def _read_pack(name: str, folder: Path) -> FoundModel:
         key: file_in_pack(value, folder, name, "meta.yaml")
         for key, value in (meta["yaml_files"] | meta["files"]).items()
     }
+    if ("lm_train_config" in files) != ("lm_file" in files):
+        # ESPnet would decode with random values, or leave it out, without a word.
+        raise UserError(f"{name}: lm_train_config and lm_file of meta.yaml go together.")
     return FoundModel(name, meta, files, (folder,))
 
 

@@ -36,8 +36,8 @@ def file_in_pack(name: str, folder: Path, source: str, key: str) -> Path:
         raise UserError(
             f"{source}: {key} names {name!r}, which is outside of the model: it is not loaded"
         )
-    if not path.is_file():  # a pipe, for instance, would be waited for
-        there = "is no file" if path.exists() else "is not there"
+    if not os.path.isfile(path):  # a pipe, for instance, would be waited for
+        there = "is no file" if os.path.exists(path) else "is not there"
         raise UserError(f"{source}: {key} names {path}, which {there}. Fetch it again.")
     return path
 
@@ -87,22 +87,17 @@ def _anchored(value: Any, folder: Path, where: str, is_file: bool) -> Any:
 
 
 def _anchored_name(name: str, folder: Path, where: str, is_file: bool) -> str:
+    if name == "/":  # between words
+        return name
     if _ADDRESS.match(name):
         raise UserError(f"{where} names {name!r}, from where more would be fetched: not loaded")
     looks_like_path = "/" in name or "." in name
-    leads_out = len(name) > 1 and (name[0] in "/~" or ".." in Path(name).parts)
+    leads_out = (name[0] in "/~" and len(name) > 1) or ".." in Path(name).parts
     if leads_out or "\0" in name or (looks_like_path and not _is_inside(folder / name, folder)):
         raise UserError(f"{where} names {name!r}, which is outside of the model: it is not loaded")
-    if is_file or (looks_like_path and (_exists(folder / name) or _exists(Path(name)))):
+    if is_file or (looks_like_path and (os.path.lexists(folder / name) or os.path.lexists(name))):
         return str((folder / name).absolute())
     return name
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return os.path.lexists(path)
-    except ValueError:
-        return False
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -42,8 +42,9 @@ def check_requirements(requires: Iterable[str], source: str) -> None:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
+            said = str(error).splitlines()[0]  # the others point at the place
             raise UserError(
-                f"{source}: {text!r}, under requires, names no package and version: {error}"
+                f"{source}: {text!r}, under requires, names no package and version: {said}"
             ) from error
         if requirement.url is not None:
             # No command to copy: what is there is known to whoever wrote it.

@@ -3,6 +3,8 @@
 import argparse
 import pickle
 import re
+import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,7 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
         UserError: If the file is no checkpoint, was cut off, holds something else, or would run
             code.
     """
+    _check_stored(model_file)
     try:
         weights = torch.load(model_file, map_location=device, weights_only=True)
     except OSError as error:
@@ -96,25 +99,30 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
     for key in ("module", "state_dict"):
         if isinstance(weights, dict) and isinstance(weights.get(key), dict):
             weights = weights[key]
-    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+    if not isinstance(weights, dict) or not all(
+        isinstance(name, str) and torch.is_tensor(value) for name, value in weights.items()
+    ):
         raise UserError(
             f"{model_file} holds something else than weights. The state of a training, "
             "checkpoint.pth, cannot be decoded with: name an <epoch>epoch.pth or an average."
         )
-    _check_room_of_values(weights, model_file)
+    if any(value.layout != torch.strided for value in weights.values()):
+        raise UserError(f"{model_file} holds sparse tensors, which are no weights of ESPnet's.")
     return weights
 
 
-def _check_room_of_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) -> None:
-    """Refuse a file whose tensors take more bytes than it has: one of zeros that was compressed."""
-    if any(value.layout != torch.strided for value in weights.values()):
-        raise UserError(f"{model_file} holds sparse tensors, which are no weights of ESPnet's.")
-    storages = [value.untyped_storage() for value in weights.values()]
-    needed = sum({storage._cdata: storage.nbytes() for storage in storages}.values())
-    if needed > (there := Path(model_file).stat().st_size):
+def _check_stored(model_file: Path | str) -> None:
+    """Refuse a file that is larger in memory: torch.save compresses nothing, torch reads it all."""
+    try:
+        with zipfile.ZipFile(model_file) as archive:
+            members = archive.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
+        return  # in another format, which holds its values as they are, or said when it is read
+    size, there = sum(member.file_size for member in members), Path(model_file).stat().st_size
+    if size > there or any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise UserError(
-            f"{model_file} has {there:,} bytes, its tensors would take {needed:,}: it was "
-            "compressed or made up, and is not loaded."
+            f"{model_file} has {there:,} bytes, its tensors would take {size:,}: it was compressed "
+            "or made up, and is not loaded."
         )
 
 

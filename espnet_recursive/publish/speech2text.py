@@ -7,9 +7,10 @@ from typing import Any
 from espnet2.bin import asr_inference
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
+from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import Depth
-from espnet_recursive.errors import UserError
+from espnet_recursive.errors import UserError, reason
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.schema import read_model_config
@@ -134,3 +135,9 @@ class Speech2Text(asr_inference.Speech2Text):
                 for key, path in model.files.items():
                     message = message.replace(f"{folder}/{key}.yaml", str(path))
                 raise UserError(message) from error
+            except (NotImplementedError, TypeError, TypeCheckError):
+                raise  # about the arguments
+            except Exception as error:  # ESPnet's have no common class
+                raise UserError(
+                    f"{model.name} cannot be loaded: {' '.join(reason(error).split())}"
+                ) from error

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 import soxr
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.model.model_input import read_speech, sampling_rate
 
 
@@ -13,6 +14,12 @@ from espnet_recursive.model.model_input import read_speech, sampling_rate
 )
 def test_sampling_rate(frontend, rate):
     assert sampling_rate({"frontend_conf": frontend}) == rate
+
+
+@pytest.mark.parametrize("fs", ["fast", None, [16000], 0, -8000, 10**12, float("nan")])
+def test_no_sampling_rate(fs):
+    with pytest.raises(UserError, match="frontend_conf.fs is .*which is no sampling rate in Hz"):
+        sampling_rate({"frontend_conf": {"fs": fs}})
 
 
 def test_another_sampling_rate_and_two_channels(recipe, tmp_path):

@@ -1,5 +1,8 @@
 """Checkpoints and configurations that do not belong together."""
 
+import io
+import zipfile
+
 import pytest
 import torch
 import yaml
@@ -92,6 +95,48 @@ def test_a_checkpoint_that_was_cut_off(recipe, tmp_path):
     (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="cut.pth cannot be read as weights of a model"):
         read_weights(tmp_path / "cut.pth")
+
+
+class Runs:
+    """Its pickle makes a file when it is read."""
+
+    def __reduce__(self):
+        return open, ("pwned", "w")
+
+
+def test_a_pickle_that_runs_is_named_as_such(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Runs()}, "model.pth")
+    with pytest.raises(UserError, match=r"objects of Python \(\w+\.open\), and reading those runs"):
+        read_weights("model.pth")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_tensors_larger_than_their_file(tmp_path):
+    weights = {"a": torch.zeros(100_000)[:3]}
+    torch.save(weights, tmp_path / "view.pth")
+    assert read_weights(tmp_path / "view.pth")["a"].shape == (3,)
+    whole = (tmp_path / "view.pth").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as stored:
+        with zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as deflated:
+            for name in stored.namelist():
+                deflated.writestr(name, stored.read(name))
+    with pytest.raises(UserError, match=r"its tensors would take 40\d,\d{3}: it was compressed"):
+        read_weights(tmp_path / "small.pth")
+
+
+def test_tied_weights_count_once(tmp_path):
+    tied = torch.zeros(50_000)
+    torch.save({"a": tied, "b": tied, "c": tied[:10]}, tmp_path / "tied.pth")
+    assert read_weights(tmp_path / "tied.pth").keys() == {"a", "b", "c"}
+
+
+def test_a_moved_experiment_is_named_as_such(check, tmp_path):
+    conf = {"stats_file": str(tmp_path / "none.npz")}
+    with pytest.raises(
+        UserError, match="cannot be built, .*none.npz cannot be read: No such .*moved"
+    ):
+        check(normalize_conf=conf)
 
 
 def test_reading_shapes_reads_no_values(recipe):
