@@ -12,7 +12,7 @@ class UserError(ValueError):
 
 
 def reason(error: BaseException) -> str:
-    """What an error says; of a bare assertion, its source line."""
+    """The message of an error; for an assertion without a message, its source line."""
     if str(error) or not isinstance(error, AssertionError):
         return str(error) or type(error).__name__
     *_, frame = traceback.extract_tb(error.__traceback__)

@@ -8,6 +8,8 @@ Use it wherever a command starts ``python -m espnet2.bin...``. An unmodified ESP
 as ``./asr.sh --python "python3 -m espnet_recursive.run"``. Processes that training spawns, one a
 GPU, import this module again, and so have the encoders too. Checkpoints that training writes appear
 whole or not at all, and a training that was killed while it wrote one is mended when it resumes.
+They carry the settings of their training; other settings beside them, or to go on with, and damaged
+checkpoints are refused.
 """
 
 import importlib.util
@@ -16,9 +18,14 @@ import sys
 from pathlib import Path
 
 import espnet_recursive  # noqa: F401  (registers the encoders, here and in spawned processes)
+from espnet_recursive.errors import UserError
+from espnet_recursive.model.espnet_loading import check_what_espnet_loads
+from espnet_recursive.recipe.same_training import refuse_other_trainings
 from espnet_recursive.recipe.whole_checkpoints import keep_checkpoints_whole
 
 keep_checkpoints_whole()
+refuse_other_trainings()
+check_what_espnet_loads()
 
 
 def main(cmd: list[str] | None = None) -> None:
@@ -27,12 +34,19 @@ def main(cmd: list[str] | None = None) -> None:
     if not cmd or cmd in (["-m"], ["-c"]) or cmd[0] in ("-h", "--help"):
         print(__doc__)
         raise SystemExit(0 if cmd and cmd[0] not in ("-m", "-c") else 2)
-    # The main module must stay this one (alter_sys=False): spawned processes import the main module
-    # by its name, and only this one registers the encoders.
+    try:
+        _run(cmd)
+    except UserError as error:
+        raise SystemExit(f"Error: {error}") from error
+
+
+def _run(cmd: list[str]) -> None:
     if cmd[0] == "-m":
         module, arguments = cmd[1], cmd[2:]
         spec = _find_spec(module)
         sys.argv = [spec.origin or module, *arguments]
+        # The main module must stay this one (alter_sys=False): spawned processes import the main
+        # module by its name, and only this one registers the encoders.
         runpy.run_module(module, run_name="__main__", alter_sys=False)
     elif cmd[0] == "-c":
         sys.argv = ["-c", *cmd[2:]]

@@ -1,1 +1,1 @@
-"""What models are and how they learnt: sizes, learning curves, comparisons, pictures."""
+"""Analysis of trained models: learning curves, comparisons, layers and loops, pictures."""

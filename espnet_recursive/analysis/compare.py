@@ -1,4 +1,4 @@
-"""Trained models side by side: a table, transcripts, and a picture of how they learnt."""
+"""Trained models side by side: a table, transcripts, and a picture of the learning curves."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -25,7 +25,7 @@ def comparison_table(
         size = experiment.size
         row: dict[str, Any] = {
             "model": experiment.name,
-            "{n_r, L, n_p, n_c}": size.shape,
+            "{n_r, L, n_p, n_c}": str(size.shape),
             "executed": size.executed_blocks,
             "parameters in layers": f"{size.layers:,}",
             "of the first": f"{size.layers / baseline:.0%}",
@@ -44,12 +44,12 @@ def comparison_table(
 def transcripts(
     experiments: Sequence[Experiment], data_dirs: Sequence[Path | str], number: int = 5
 ) -> list[str]:
-    """Lines that set what was spoken beside what each model recognised.
+    """Lines with the reference of utterances and the transcript by each model.
 
     Args:
         experiments: The models; each is looked up in its decodings of the data sets.
         data_dirs: Data directories; the directory's name is the data set's.
-        number: At most so many utterances of each data set.
+        number: Maximum number of utterances of each data set.
 
     Raises:
         UserError: If a model has not decoded a data set.

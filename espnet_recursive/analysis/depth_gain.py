@@ -1,11 +1,11 @@
-"""Who gains from depth: the change of the error rate in bins of utterances, as in Figure 3.
+"""The change of the error rate with depth in bins of utterances, as in Figure 3.
 
-Bins by an error rate have a trap. What is hard for one model is in part bad luck of that model, and
-whatever it is compared with has another luck: in the bins of many errors the other model looks
-better, and in those without errors it can only look worse, even where both are equally good
-(regression to the mean). So utterances are binned by each of the two models and by both together,
-which favours neither; and where there is one, by a third decoding, whose luck is its own. What is
-seen by the baseline alone, and not by the others, is no gain from depth.
+Bins by the error rate of one of the two models are biased. The errors of the baseline are in part
+random, so in its bins of many errors any other model looks better, and in its bin without errors
+any other model can only look worse, even where both are equally good (regression to the mean). So
+utterances are binned by each of the two models, by the mean of both, which favours neither, and,
+where there is one, by a third decoding, whose random errors are independent. A change that shows in
+the bins by the baseline alone is no gain from depth.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +22,13 @@ from espnet_recursive.recipe.scoring import UtteranceCounts, read_utterances
 ERROR_EDGES = (0.0, 10.0, 20.0, 50.0)
 LENGTH_EDGES = (2, 5, 10, 20, 30)
 
-#: What utterances are binned by, in the order of tables and pictures.
-VIEWS = ("baseline", "both", "other", "third", "length")
-
 
 @dataclass(frozen=True)
 class Bin:
-    """Utterances that belong together, and what became of their errors.
+    """A bin of utterances, and the change of their error rate.
 
     Attributes:
-        label: Where it begins and ends, as "10–20".
+        label: Its limits, as "10–20".
         utterances: How many there are.
         units: Units of their references.
         first: Error rate of the baseline in them, in percent.
@@ -58,10 +55,11 @@ class DepthGain:
 
     Attributes:
         test_set: The name of the data set.
-        unit: What errors are counted in, "wer" or "cer".
+        unit: The unit of errors, "wer" or "cer".
         names: Of the baseline, the other model, and where there is one the third decoding.
         total: All utterances as one bin.
-        views: For each of VIEWS that there is, its bins; those without utterances are left out.
+        views: The bins by "baseline", "both", "other", "third" (where there is a third decoding)
+            and "length", in this order; bins without utterances are left out.
     """
 
     test_set: str
@@ -84,7 +82,7 @@ def depth_gain(
     Args:
         baseline: Directory of the baseline's decoding, exp/<model>/<decoding>/<data set>.
         other: That of the other model.
-        unit: What errors are counted in, "wer" or "cer".
+        unit: The unit of errors, "wer" or "cer".
         third: A decoding by which utterances are binned, too: of the baseline with another seed,
             for instance.
         error_edges: Upper ends of the bins of error rates, in percent; a last bin is open.
@@ -148,7 +146,7 @@ def _bin(label: str, names: Sequence[str], tables: Sequence[dict[str, UtteranceC
 
 
 def _label(low: float | None, high: float, whole: bool) -> str:
-    """Where a bin lies: its ends, of which the lower one is not in it unless numbers are whole."""
+    """The limits of a bin; the lower one is not in it, unless the numbers are integers."""
     if low is None:
         return f"{high:g}" if high == 0 else f"≤ {high:g}"
     if high == inf:
@@ -158,7 +156,7 @@ def _label(low: float | None, high: float, whole: bool) -> str:
 
 
 def _rate(counts: UtteranceCounts) -> float:
-    """Errors for each hundred units; insertions where nothing was said count as all wrong."""
+    """Errors in percent of the units; 100 for insertions where the reference is empty."""
     return 100 * counts.errors / (counts.units or max(1, counts.errors))
 
 

@@ -1,4 +1,4 @@
-"""The picture of who gains from depth: Figure 3 of the paper, with what its bins hide."""
+"""The picture of Figure 3 of the paper, with several ways to bin the utterances."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -93,7 +93,7 @@ def _scale(axes: Any, bins: Sequence[Bin]) -> None:
 
 
 def _arms(bins: Sequence[Bin], low: bool) -> list[float]:
-    """How far the interval goes from each point; nothing where there is none."""
+    """Lengths of the interval below and above each point; 0 where there is none."""
     arms = []
     for b in bins:
         end = b.difference

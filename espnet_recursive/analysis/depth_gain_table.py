@@ -1,4 +1,4 @@
-"""Who gains from depth, as Markdown and as JSON."""
+"""The change of the error rate with depth in bins, as Markdown and as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def values(result: DepthGain) -> dict[str, Any]:
 
 
 def markdown(result: DepthGain) -> str:
-    """Say the result in Markdown: a table for each way to bin."""
+    """Format the result as Markdown: a table for each way to bin."""
     unit, counted = result.unit.upper(), UNITS[result.unit]
     lines = [f"# Who gains from depth: {result.test_set}, {unit}", ""]
     lines += [f"* baseline: `{result.names[0]}`", f"* other: `{result.names[1]}`"]

@@ -1,4 +1,4 @@
-"""What an ESPnet experiment directory says about a trained model."""
+"""Facts about a trained model, read from its ESPnet experiment directory."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from espnet2.train.reporter import Reporter
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.checkpoint_file import check_checksums
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.parameters import (
     EncoderSize,
@@ -15,6 +16,7 @@ from espnet_recursive.model.parameters import (
     parameters_of,
 )
 from espnet_recursive.recipe.results import find_scores
+from espnet_recursive.recipe.same_training import check_trained_with
 from espnet_recursive.recipe.scoring import Score
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
@@ -22,7 +24,7 @@ from espnet_recursive.registry import ENCODERS
 
 @dataclass(frozen=True)
 class Experiment:
-    """A trained model: its size, how it learnt, and its scores.
+    """A trained model: its size, learning curves and scores.
 
     Attributes:
         path: The experiment directory.
@@ -51,13 +53,15 @@ def read_experiment(path: Path | str) -> Experiment:
         path: A directory with config.yaml and checkpoint.pth.
 
     Raises:
-        UserError: If it is no such directory.
+        UserError: If it is no such directory, or its config.yaml is not that of its training.
     """
     path = Path(path)
     for name in ("config.yaml", "checkpoint.pth"):
         if not (path / name).exists():
             raise UserError(f"{path} has no {name}: name the directory of a trained model.")
     config = read_yaml(path / "config.yaml")
+    check_trained_with(config, path / "config.yaml", path / "checkpoint.pth")
+    check_checksums(path / "checkpoint.pth")
     states = torch.load(path / "checkpoint.pth", map_location="cpu", weights_only=True)
     weights = states["model"]
     return Experiment(

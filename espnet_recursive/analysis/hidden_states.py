@@ -1,4 +1,4 @@
-"""What an encoder's layers make of an utterance: the state before the first, and after each."""
+"""Hidden states of an encoder: the input of the first layer, and the output of each."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,8 +21,8 @@ class HiddenStates(Protocol):
 
     Attributes:
         name: The model as the user named it.
-        rate: The sampling rate in Hz of the audio that it takes; None if it takes features.
-        recursion: {n_r, L, n_p, n_c} as configured; None for an encoder that does not recur.
+        rate: The sampling rate in Hz of its audio input; None if it takes features.
+        recursion: {n_r, L, n_p, n_c} as configured; None for an encoder without recursion.
     """
 
     name: str
@@ -36,8 +36,8 @@ class HiddenStates(Protocol):
             speech: (samples,), or (frames, dimensions) of features.
 
         Returns:
-            (N + 1, T, D) float32 on the CPU: what the first layer takes, then what each of the N
-            executed layers returns, before any final norm; T frames, all of the utterance.
+            (N + 1, T, D) float32 on the CPU: the input of the first layer, then the output of each
+            of the N executed layers, before any final norm; T frames, all of the utterance.
 
         Raises:
             UserError: If the utterance is too short.
@@ -47,16 +47,16 @@ class HiddenStates(Protocol):
         """Choose the loops of a recursive encoder.
 
         Raises:
-            UserError: If the encoder does not recur, or not so often.
+            UserError: If the encoder has no recursion, or refuses this number of loops.
         """
 
 
 class ESPnetStates:
     """The hidden states of the encoder in an ESPnet recogniser, whatever its architecture.
 
-    The layers are watched through forward hooks. So the encoder runs as in decoding, self-
-    conditioning and private parts of a loop included, and those that cannot return all hidden
-    states (ESPnet's Branchformer) are no exception.
+    The states are collected by forward hooks. So the encoder runs as in decoding, with self-
+    conditioning and private parts of a loop, and encoders that cannot return all hidden states
+    (ESPnet's Branchformer) are supported, too.
 
     Args:
         model: A ``Speech2Text``.
@@ -106,7 +106,7 @@ def watching(layers: Iterable[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
         layers: The layers, each once; one that runs several times gives a state each time.
 
     Yields:
-        (B, T, D) each: what the first executed layer takes, then what each returns.
+        (B, T, D) each: the input of the first executed layer, then the output of each.
     """
     states: list[torch.Tensor] = []
 
@@ -167,7 +167,7 @@ def _recursion(encoder: Any) -> RecursionShape | None:
 
 
 def _state(value: Any) -> torch.Tensor:
-    """The state in what a layer takes or returns: it comes first, maybe with its positions."""
+    """The state in the arguments or results of a layer: the first, maybe with its positions."""
     while isinstance(value, tuple):
         value = value[0]
     return value

@@ -1,4 +1,4 @@
-"""The model whose hidden states are looked at, and the speech that it is given, by their names."""
+"""Loading the model whose hidden states are analysed, and its speech, by their names."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ class Speech:
     Attributes:
         audio: Audio files of any kind; or
         data_dir: a data directory with wav.scp, or feats.scp for a model that takes features.
-        max_utterances: Take no more than so many, evenly spread over them; None for all.
+        max_utterances: Maximum number of utterances, evenly spread over all; None for all.
     """
 
     audio: Sequence[str] = ()

@@ -1,11 +1,11 @@
-"""How alike the states after an encoder's layers are: what Figure 1 of the paper shows.
+"""Similarity of the states after an encoder's layers, as in Figure 1 of the paper.
 
 Two measures, each between all pairs of states:
 
 * the **cosine** of the two states of a frame, averaged over all frames of all utterances. It is the
-  paper's. Whatever all frames have in common counts as alike.
-* **linear CKA** (Kornblith et al. 2019), which asks whether the frames lie in the same way to each
-  other, and sees neither what they have in common nor a rotation. It is estimated without bias
+  paper's. A component that all frames share raises it.
+* **linear CKA** (Kornblith et al. 2019), which compares the geometry of the frames relative to each
+  other, and ignores a shared component and rotations. It is estimated without bias
   (Song et al. 2012; Nguyen et al. 2021) from a sample of the frames, because its sums would be a
   matrix of D x D for each pair of layers.
 
@@ -33,8 +33,8 @@ class LayerSimilarity:
 
     Attributes:
         cosine: (N + 1, N + 1) mean over the frames of the cosine of a frame's two states.
-        strangers: (N + 1, N + 1) the same for the states of two frames drawn at random: what the
-            cosine has to be compared with.
+        strangers: (N + 1, N + 1) the same for the states of two frames drawn at random, as a
+            reference for the cosine.
         cka: (N + 1, N + 1) linear CKA; unbiased, and so a little below 0 now and then.
         utterances: How many were encoded.
         frames: How many frames they have.
@@ -66,6 +66,10 @@ def layer_similarity(
     Raises:
         UserError: If there are fewer than 4 frames, or utterances ran different numbers of layers.
     """
+    if cka_frames < _LEAST_FRAMES:
+        raise UserError(
+            f"--cka_frames {cka_frames}: CKA cannot be estimated from fewer than {_LEAST_FRAMES}."
+        )
     sums = _Sums(cka_frames)
     for of_utterance in states:
         sums.add(of_utterance)
@@ -103,7 +107,7 @@ def _centred(grams: torch.Tensor) -> torch.Tensor:
 
 
 class _Sums:
-    """What is added up over the frames."""
+    """Sums over the frames."""
 
     def __init__(self, cka_frames: int) -> None:
         self._sample = EvenSample(cka_frames)

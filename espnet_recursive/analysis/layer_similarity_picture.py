@@ -1,4 +1,4 @@
-"""The picture of how alike layers are: a heat map of each measure."""
+"""The picture of the similarity of layers: a heat map of each measure."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from espnet_recursive.analysis.style import picture
 
 #: Perceptually uniform, the same to eyes that do not tell red from green, and readable in grey.
 _COLORS = "cividis"
-#: Up to so many states, their numbers stand in the cells.
+#: Up to this number of states, the values are written into the cells.
 _NUMBERED = 13
 #: What two digits do not tell from 1.
 _CLOSE = 0.995

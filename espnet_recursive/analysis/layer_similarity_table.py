@@ -1,4 +1,4 @@
-"""The similarities of layers as files: matrices for people and programs, and what they suggest."""
+"""The similarities of layers as files: matrices, and the suggested recursion."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ class SimilarityReport:
 
     Attributes:
         model: The model's name.
-        speech: What it was given, in words.
+        speech: A description of its input.
         similarity: The similarities.
         recursion: {n_r, L, n_p, n_c} as configured, of an encoder that recurs; else None.
     """
@@ -73,7 +73,7 @@ def write_similarity(report: SimilarityReport, folder: Path) -> None:
 
 
 def similarity_text(report: SimilarityReport) -> str:
-    """What is printed: on what, how alike neighbours are, and the suggestion with its reason."""
+    """The printed text: model and data, similarity of neighbours, suggestion and its reason."""
     similarity = report.similarity
     lines = [
         f"{report.model}: {similarity.layers} executed layers, {similarity.utterances} utterances "

@@ -1,4 +1,4 @@
-"""What a sweep of depths says: error rates, loops and times, as Markdown and as JSON."""
+"""The results of a sweep of depths: error rates, loops and times, as Markdown and as JSON."""
 
 import json
 from collections.abc import Iterable, Sequence

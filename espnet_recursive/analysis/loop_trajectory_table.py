@@ -59,7 +59,7 @@ def write_trajectories(report: TrajectoryReport, folder: Path) -> None:
 
 
 def trajectory_text(report: TrajectoryReport) -> str:
-    """What is printed: a table of the means, and what is seen in it."""
+    """The printed text: a table of the means, and what it shows."""
     trained, loops = report.trajectories.trained_loops, report.trajectories.loops
     mean = report.mean()
     table = tabulate(

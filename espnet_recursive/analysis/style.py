@@ -1,4 +1,4 @@
-"""One look for all pictures: readable in print, and for people who do not see all colours."""
+"""One style for all pictures: readable in print, and by colour-blind people."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager

@@ -18,6 +18,7 @@ from espnet_recursive.asr.depth import add_depth_options
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.registry import import_quietly
 from espnet_recursive.speed.precision import add_precision_option
@@ -42,12 +43,21 @@ def main(cmd: Sequence[str] | None = None) -> None:
     from espnet2.legacy.utils.cli_utils import get_commandline_args
 
     print(without_tokens(get_commandline_args()), file=sys.stderr)
-    options = vars(get_parser().parse_args(cmd))
-    del options["config"]
     try:
+        _check_config(cmd)
+        options = vars(get_parser().parse_args(cmd))
+        del options["config"]
         import_quietly("espnet_recursive.publish.asr_inference").inference(options)
     except UserError as error:
         raise SystemExit(f"Error: {error}") from error
+
+
+def _check_config(cmd: Sequence[str] | None) -> None:
+    """Refuse a file of --config that is no YAML; ESPnet's parser ends in a traceback."""
+    config = argparse.ArgumentParser(add_help=False)
+    config.add_argument("--config")
+    if path := config.parse_known_args(cmd)[0].config:
+        read_yaml(path)
 
 
 if __name__ == "__main__":

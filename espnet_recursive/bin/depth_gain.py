@@ -1,4 +1,4 @@
-"""Who gains from depth: the change of the error rate by difficulty and by length (Figure 3).
+"""The change of the error rate with depth, by difficulty and by length (Figure 3).
 
     espnet-recursive depth-gain exp/asr_B/decode/test exp/asr_L1/decode/test --output_dir exp/gain
 

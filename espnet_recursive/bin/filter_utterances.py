@@ -3,9 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-import humanfriendly
-
-from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.command import command, hertz, parser
 from espnet_recursive.recipe.filter_utterances import filter_data_dir
 
 
@@ -15,7 +13,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("source", help="data directory, as stage 3 writes it")
     p.add_argument("target", help="data directory to write")
     p.add_argument(
-        "--fs", type=humanfriendly.parse_size, default="16k",
+        "--fs", type=hertz, default="16k",
         help="sampling rate in Hz, or frames a second of features",
     )  # fmt: skip
     p.add_argument("--min_seconds", type=float, default=0.1, help="utterances must be longer")

@@ -3,9 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-import humanfriendly
-
-from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.command import command, hertz, parser
 from espnet_recursive.recipe.format_audio import AUDIO_FORMATS, format_data_dir
 
 
@@ -14,7 +12,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = parser(__doc__)
     p.add_argument("source", help="data directory with wav.scp, text and utt2spk")
     p.add_argument("target", help="data directory to write")
-    p.add_argument("--fs", type=humanfriendly.parse_size, default="16k", help="sampling rate in Hz")
+    p.add_argument("--fs", type=hertz, default="16k", help="sampling rate in Hz")
     p.add_argument("--audio_format", choices=AUDIO_FORMATS, default="flac", help="file format")
     p.add_argument("--nj", type=int, default=1, help="number of processes")
     return p

@@ -27,7 +27,7 @@ def add_hidden_states_options(parser: argparse.ArgumentParser, more_models: str 
     )
     parser.add_argument("--output_dir", type=Path, required=True, help="where the files go")
     parser.add_argument(
-        "--max_utterances", type=int, help="so many at most, evenly spread over the data (all)"
+        "--max_utterances", type=int, help="at most this number, evenly spread over the data (all)"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to encode")
     add_any_size_option(parser)

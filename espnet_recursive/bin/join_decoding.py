@@ -8,9 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import humanfriendly
-
-from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.command import command, hertz, parser
 from espnet_recursive.recipe.join_decoding import join_decoding, write_real_time_factor
 
 
@@ -23,7 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("logdir", type=Path, help="directory of the jobs")
     p.add_argument("output_dir", type=Path, help="where the joined files go")
     p.add_argument(
-        "--fs", type=humanfriendly.parse_size, default="16k",
+        "--fs", type=hertz, default="16k",
         help="sampling rate in Hz, or frames a second of features",
     )  # fmt: skip
     return p

@@ -1,4 +1,4 @@
-"""How alike an encoder's layers are, and which of them could be one block that loops.
+"""Similarity of an encoder's layers, and which of them one recurrent block could replace.
 
     espnet-recursive layer-similarity --model exp/asr_B --data_dir dump/raw/test --output_dir out
     espnet-recursive layer-similarity --model openai/whisper-medium --audio *.flac --output_dir out

@@ -9,6 +9,7 @@ paper compares with.
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from tabulate import tabulate
@@ -36,8 +37,11 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
     configs = args.config or _paper_configs()
-    rows = paper_table([measure_config(config, args.input_size) for config in configs])
+    sizes = [measure_config(config, args.input_size) for config in configs]
+    rows = paper_table(sizes)
     if args.format == "json":
+        for row, size in zip(rows, sizes, strict=True):
+            row["recursion"] = asdict(size.shape)
         print(json.dumps(rows, indent=2))
         return
     for row in rows:

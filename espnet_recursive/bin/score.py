@@ -12,6 +12,7 @@ from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.recipe.scoring import describe, headline_unit, score
+from espnet_recursive.recipe.text_rules import TextRules
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -20,6 +21,14 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("data_dir", type=Path, help="data directory with text and utt2spk")
     p.add_argument("decode_dir", type=Path, help="directory with the recognised text")
     p.add_argument("--bpemodel", type=Path, help="sentencepiece model, for token error rates")
+    p.add_argument(
+        "--nlsyms_txt",
+        default="none",
+        help="file of non-linguistic symbols, one a line, which are not counted; or none",
+    )
+    p.add_argument(
+        "--cleaner", default="none", help="ESPnet's text cleaner for the references; or none"
+    )
     return p
 
 
@@ -27,6 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
+    rules = TextRules(args.nlsyms_txt, args.cleaner)
     totals = {
         unit: score(
             args.data_dir / "text",
@@ -35,6 +45,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
             args.decode_dir / f"score_{unit}",
             unit,
             args.bpemodel,
+            rules,
         )
         for unit in (("wer", "cer", "ter") if args.bpemodel else ("wer", "cer"))
     }

@@ -123,7 +123,7 @@ def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any], float]:
 
 
 def _state(path: Path) -> list[Any]:
-    """What changes when a file does."""
+    """Path, size and time of a file, by which a changed file is recognised."""
     if not path.exists():
         raise UserError(f"{path} does not exist. Run the stage that writes it, or check the path.")
     status = path.resolve().stat()

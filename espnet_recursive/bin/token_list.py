@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.recipe.token_list import read_sentences, train_bpe
+from espnet_recursive.recipe.token_list import read_nlsyms, read_sentences, train_bpe
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -14,10 +14,14 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--output_dir", required=True, help="where bpe.model and tokens.txt go")
     p.add_argument("--nbpe", type=int, default=30, help="size of the vocabulary")
     p.add_argument("--bpemode", choices=("unigram", "bpe"), default="unigram", help="model")
-    p.add_argument("--bpe_nlsyms", default="", help="symbols never split, separated by commas")
+    p.add_argument(
+        "--bpe_nlsyms",
+        default="",
+        help="symbols never split, separated by commas, or a file with one in each line",
+    )
     p.add_argument("--bpe_char_cover", type=float, default=1.0, help="share of characters covered")
     p.add_argument(
-        "--bpe_input_sentence_size", type=int, default=100_000_000, help="at most so many sentences"
+        "--bpe_input_sentence_size", type=int, default=100_000_000, help="most sentences to use"
     )
     return p
 
@@ -31,7 +35,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
         args.output_dir,
         nbpe=args.nbpe,
         bpemode=args.bpemode,
-        nlsyms=[symbol for symbol in args.bpe_nlsyms.split(",") if symbol],
+        nlsyms=read_nlsyms(args.bpe_nlsyms),
         character_coverage=args.bpe_char_cover,
         input_sentence_size=args.bpe_input_sentence_size,
     )

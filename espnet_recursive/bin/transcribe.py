@@ -56,6 +56,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(cmd)
     if args.batch_size < 1:
         raise UserError(f"--batch_size {args.batch_size}: at least 1")
+    if args.output and not args.output.absolute().parent.is_dir():
+        raise UserError(f"--output {args.output}: its folder is not there. Make it first.")
     # These import ESPnet's tasks, for which a help should not wait.
     from espnet_recursive.publish.transcribe import Failure, transcribe
 
@@ -67,7 +69,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
     with quiet_libraries():
         model = load_speech2text(args.model, args.model_file, args.config, args.device, **options)
         with (
-            args.output.open("w", encoding="utf-8") if args.output else nullcontext(sys.stdout)
+            args.output.open("w", encoding="utf-8", errors="surrogateescape")
+            if args.output
+            else nullcontext(sys.stdout)
         ) as output:
             results = transcribe(args.files, model, args.batch_size)
             for result in tqdm(results, total=len(args.files), unit="file", disable=None):
@@ -76,7 +80,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
                     tqdm.write(result.reason, file=sys.stderr)
                     continue
                 if args.format == "json":
-                    line = json.dumps(asdict(result), ensure_ascii=False)
+                    # A name that is not in UTF-8 has parts that only escapes can write.
+                    plain = result.file.isprintable()
+                    line = json.dumps(asdict(result), ensure_ascii=not plain, allow_nan=False)
                 else:
                     line = f"{result.file}\t" * (len(args.files) > 1) + result.text
                 with tqdm.external_write_mode(file=output):

@@ -1,1 +1,1 @@
-"""Trained stock models as recursive ones and recursive ones as stock ones, a concept a module."""
+"""Conversion of trained stock models to recursive ones and back, one concept a module."""

@@ -1,4 +1,4 @@
-"""What a conversion makes."""
+"""The result of a conversion."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""How much of the deep encoder's weights a recurrent block keeps."""
+"""Differences between a recurrent block and the layers of the deep encoder that it replaces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -11,11 +11,15 @@ import yaml
 from espnet_recursive.convert.converted_model import ConvertedModel
 from espnet_recursive.convert.report import ConversionReport
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.checkpoint_file import add_note
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_dir
 from espnet_recursive.model.find_model import MODEL_FILE
 from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.publish.pack import READ_IN_DECODING
+from espnet_recursive.recipe.fingerprint import fingerprint_of
+
+_NAMED_FILES = tuple(key for key, *inner in READ_IN_DECODING if not inner)
 
 
 def check_new(folder: Path) -> None:
@@ -51,6 +55,9 @@ def write_experiment(
         encoder = {key: config[key] for key in ("encoder", "encoder_conf")}
         _write_yaml(part / "encoder.yaml", encoder)
         torch.save(converted.model.state_dict(), part / MODEL_FILE)
+        # The copies get their names when the folder has its own; their content is the originals'.
+        originals = {k: v for k, v in converted.config.items() if k in _NAMED_FILES}
+        add_note(part / MODEL_FILE, fingerprint_of({**config, **originals}).as_text())
         (part / "conversion.md").write_text(report.as_markdown(), encoding="utf-8")
         (part / "conversion.json").write_text(json.dumps(report.as_dict(), indent=2) + "\n")
 

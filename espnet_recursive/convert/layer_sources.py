@@ -15,12 +15,12 @@ from espnet_recursive.recursion.shape import RecursionShape
 
 
 def _average(shape: RecursionShape, pick_loop: int) -> list[list[int]]:
-    """Each place from all of its executions."""
+    """Each layer of the block from all of its executions."""
     return [[_layer(shape, loop, j) for loop in _loops(shape)] for j in _places(shape)]
 
 
 def _pick(shape: RecursionShape, pick_loop: int) -> list[list[int]]:
-    """Each place from its execution in one loop."""
+    """Each layer of the block from its execution in one loop."""
     return [[_layer(shape, pick_loop, j)] for j in _places(shape)]
 
 
@@ -61,7 +61,7 @@ def layer_sources(shape: RecursionShape, method: str, pick_loop: int = 1) -> lis
 
 
 def loop_layers(shape: RecursionShape) -> list[list[int]]:
-    """For each loop the deep layers, from 0, that the recurrent block stands for."""
+    """For each loop the deep layers, from 0, that the recurrent block replaces."""
     return [[_layer(shape, loop, j) for j in _places(shape)] for loop in _loops(shape)]
 
 

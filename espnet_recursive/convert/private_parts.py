@@ -1,4 +1,4 @@
-"""What each loop has of its own, from the layers that it stands for."""
+"""Private parts of a loop, initialised from the layers that the loop replaces."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a conversion did, for people and for programs."""
+"""The report of a conversion, as Markdown and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from espnet_recursive.model.parameters import EncoderSize, measure
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What a conversion did.
+    """The report of a conversion.
 
     Attributes:
         source: The model before, as the user named it.
@@ -21,7 +21,7 @@ class ConversionReport:
         encoder: Size of the encoder before and after.
         parameters: Parameters of the whole model before and after.
         closeness: How close the outputs are.
-        differences: How close the weights are, where some of them were put together.
+        differences: Distances between weights that were merged, where some were.
         notes: What the user should know.
     """
 
@@ -35,7 +35,11 @@ class ConversionReport:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        encoder = [
+            asdict(size) | {"shape": str(size.shape), "recursion": asdict(size.shape)}
+            for size in self.encoder
+        ]
+        return asdict(self) | {"encoder": encoder}
 
     def as_markdown(self) -> str:
         """For people."""
@@ -49,7 +53,7 @@ class ConversionReport:
     def _sizes(self) -> str:
         before, after = self.encoder
         rows: dict[str, tuple[int | str, int | str]] = {
-            "{n_r, L, n_p, n_c}": (before.shape, after.shape),
+            "{n_r, L, n_p, n_c}": (str(before.shape), str(after.shape)),
             "layers executed": (before.executed_blocks, after.executed_blocks),
             "parameters: layers": (before.layers, after.layers),
             "parameters: encoder in all": (before.encoder, after.encoder),

@@ -28,7 +28,7 @@ _ONLY_IN_TRAINING = ("layer_drop_rate", "gradient_checkpoint_layers")
 
 @dataclass(frozen=True)
 class Start:
-    """How a recurrent block starts.
+    """Initialisation of a recurrent block.
 
     Args:
         method: A key of :data:`espnet_recursive.convert.layer_sources.METHODS`.
@@ -122,7 +122,7 @@ def recursive_conf(
         block = layers[shape.prelude_blocks :][: shape.recurrent_blocks]
         targets = list(start.target_modules) or linear_layers(block, start.rank)
         if not targets:
-            raise UserError(f"--rank {start.rank}: no linear layer has so many rows and columns")
+            raise UserError(f"--rank {start.rank}: no linear layer has that many rows and columns")
         conf["loop_adapter_conf"] = {"target_modules": targets, "rank": start.rank}
     return conf, tuple(notes)
 

@@ -21,12 +21,13 @@ from espnet_recursive.corpora.sphinx import (
     with_deltas,
 )
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.file_names import file_name
 from espnet_recursive.recipe.data_dir import check_same_keys, write_data_dir
 from espnet_recursive.recipe.feats import write_ark
 from espnet_recursive.recipe.write_audio import write_audio
 
 SETS = ("train_nodev", "dev", "test")
-#: Of so many training speakers one is for development.
+#: One training speaker in this number is used for development.
 DEV_EVERY = 9
 #: Sampling rate of the waveforms in Hz.
 FS = 16000
@@ -182,7 +183,7 @@ def _write_waveforms(directory: Path, folder: Path, recordings: Mapping[str, Rec
     for utterance, recording in tqdm(sorted(recordings.items()), desc=f"AN4 {directory.name}"):
         path = _file(folder, recording, _WAVEFORMS)
         if path.suffix == ".raw":
-            written = directory.resolve() / "data" / f"{utterance}.flac"
+            written = directory.resolve() / "data" / f"{file_name(utterance)}.flac"
             write_audio(written, read_raw(path), FS, "flac")
             path = written
         paths[utterance] = str(path)

@@ -24,7 +24,7 @@ from espnet_recursive.files.disk_space import naming_full_disk
 OPENSLR = "https://www.openslr.org/resources"
 #: Seconds without an answer after which a connection counts as broken.
 TIMEOUT = 60.0
-#: A download is given up when so many connections in turn brought nothing.
+#: A download fails after this number of successive connections without any data.
 TRIES = 4
 #: Seconds between two of them.
 PAUSE = 5.0
@@ -50,21 +50,21 @@ class Archive:
 
     @property
     def present(self) -> int:
-        """How many bytes of it are on this machine."""
+        """Number of bytes of the archive that are on this machine."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
     def whole(self) -> int:
-        """How many bytes the whole archive has, as far as that is known."""
+        """Size of the whole archive in bytes, where it is known."""
         return self.present if self.size is None else self.size
 
     def room(self, unpacked: float) -> int:
-        """How many bytes its rest and its contents take, the latter in sizes of the archive."""
+        """Bytes needed for its rest and its contents, of `unpacked` times the archive's size."""
         return max(self.whole - self.present, 0) + int(unpacked * self.whole)
 
     @property
     def remedy(self) -> str:
-        """What to do about an archive that was fetched and is damaged."""
+        """Advice for an archive that was downloaded and is damaged."""
         if self.size is None:
             return (
                 f"{self.source} could not be asked for the rest: run again when it can be reached, "

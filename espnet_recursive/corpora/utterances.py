@@ -11,7 +11,7 @@ from espnet_recursive.recipe.data_dir import write_data_dir
 
 
 class Utterance(NamedTuple):
-    """What data directories hold of an utterance.
+    """An utterance as data directories describe it.
 
     Attributes:
         audio: Path of its audio.

@@ -1,1 +1,1 @@
-"""Trained encoders as ONNX files, whose recurrent block stands once and loops in the file."""
+"""Trained encoders as ONNX files, which contain the recurrent block once, in a loop."""

@@ -1,4 +1,4 @@
-"""What can be exported, and what is refused with the reason."""
+"""Checks that a model can be exported; others are refused with the reason."""
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.loop_rows import check_signals

@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How to export.
+    """Options of an export.
 
     Attributes:
         num_loops: Loops of a recursive encoder; None for what is configured.
@@ -117,7 +117,7 @@ def _compare(
 
 @contextmanager
 def _steps(number: int) -> Iterator[Any]:
-    """A bar of the steps; calling what it gives begins one."""
+    """A progress bar; calling the function that it yields begins a step."""
     with tqdm(total=number, unit="step", disable=None) as bar:
         begun = False
 

@@ -1,4 +1,4 @@
-"""ONNX graphs: traced by torch, and joined such that the recurrent block's weights stand once."""
+"""ONNX graphs: traced by torch, and joined so that the recurrent block is stored once."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -66,10 +66,16 @@ def join(around: onnx.ModelProto, block: onnx.ModelProto) -> onnx.ModelProto:
     Args:
         around: The encoder with one mark in it.
         block: The block, with those of BLOCK_INPUTS that it uses, and one output.
+
+    Returns:
+        The whole, which whoever runs it cannot run with fewer than one loop.
     """
     graph = around.graph
     (mark,) = (node for node in graph.node if f"{node.domain}::{node.op_type}" == MARK)
     num_loops, states, *others = mark.input
+    place = list(graph.node).index(mark)
+    guard = _guard(num_loops)
+    num_loops = guard[-1].output[0]
     block = onnx.compose.add_prefix(block, _PREFIX)
     used = {value.name.removeprefix(_PREFIX): value for value in block.graph.input}
     (out,) = block.graph.output
@@ -89,11 +95,47 @@ def join(around: onnx.ModelProto, block: onnx.ModelProto) -> onnx.ModelProto:
     )
     loop = helper.make_node("Loop", [num_loops, "", states], list(mark.output), "loops", body=body)
     mark.CopyFrom(loop)
+    for node in reversed(guard):
+        graph.node.insert(place, node)
     graph.initializer.extend(block.graph.initializer)
     kept = [opset for opset in around.opset_import if opset.domain != DOMAIN]
     del around.opset_import[:]
     around.opset_import.extend(kept)
     return around
+
+
+def _guard(num_loops: str) -> list[onnx.NodeProto]:
+    """Nodes that hand a number of loops on, and fail where it is below 1.
+
+    ONNX has no assertion, and a Loop of 0 or fewer loops leaves the block out without a word. But
+    there is nothing at place -2 of a table of one number; the error names this node.
+    """
+    constants = {
+        "one": np.array(1),
+        "none": np.array(0),
+        "two": np.array(2),
+        "table": np.array([0]),
+    }
+    names = {name: f"{_PREFIX}guard/{name}" for name in (*constants, "above", "below", "place")}
+    nodes = [
+        helper.make_node(
+            "Constant", [], [names[name]], value=onnx.numpy_helper.from_array(value.astype("int64"))
+        )
+        for name, value in constants.items()
+    ]
+    nodes += [
+        helper.make_node("Sub", [num_loops, names["one"]], [names["above"]]),
+        helper.make_node("Min", [names["above"], names["none"]], [names["below"]]),
+        helper.make_node("Mul", [names["below"], names["two"]], [names["place"]]),
+        helper.make_node(
+            "Gather",
+            [names["table"], names["place"]],
+            [f"{_PREFIX}guard/nothing"],
+            name="num_loops_must_be_1_or_more",
+        ),
+        helper.make_node("Add", [num_loops, f"{_PREFIX}guard/nothing"], [f"{_PREFIX}guard/loops"]),
+    ]
+    return nodes
 
 
 def _diagonal(g: Any, vector: Any, offset: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Dynamic quantisation: 8-bit weights, activations quantised as they come.
+"""Dynamic quantisation: 8-bit weights, dynamically quantised activations.
 
 Matrix products with a weight are computed in 8 bits, also those of the recurrent block, whose
 weights still stand once. Weights of convolutions are stored in 8 bits and computed with in float32.

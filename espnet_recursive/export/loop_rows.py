@@ -1,4 +1,4 @@
-"""What is private to a loop, taken out of the tensors over all loops by a number in the graph.
+"""Private parts of a loop, selected in the graph by the number of the loop.
 
 A traced graph cannot ask Python for the parts of loop i, since i is known when it runs. But a stack
 whose private tensors hold one row alone, that of loop i, is a stack of one loop, and its own code

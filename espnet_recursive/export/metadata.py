@@ -1,4 +1,4 @@
-"""What a file says about itself: all that a program needs beside it, as text."""
+"""The metadata of an exported file: all that a program needs to run it, as text."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ check_short_utt = import_quietly(
 def describe(
     model: onnx.ModelProto, loaded: LoadedModel, num_loops: int | None, int8: bool
 ) -> None:
-    """Write into a file what it is and what it takes.
+    """Write the metadata of a file: the model and its input.
 
     Args:
         model: The file.
@@ -49,12 +49,12 @@ def describe(
 
 
 def shortest_input(encoder: Any) -> int:
-    """The fewest frames that the input layer can do something with."""
+    """The fewest frames that the input layer accepts."""
     return next(n for n in count(1) if not check_short_utt(encoder.embed, n)[0])
 
 
 def _features(model: Any, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the features are, and how they are normalised."""
+    """The kind of the features, and their normalisation."""
     size = input_features(config)
     values: dict[str, Any] = {"normalize": config.get("normalize")}
     if size is None:

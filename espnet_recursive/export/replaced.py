@@ -1,4 +1,4 @@
-"""Attributes and tensors that are others for a while."""
+"""Attributes and tensors that are replaced within a block of code."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What an export made, for people."""
+"""The report of an export, as text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from espnet_recursive.model.parameters import EncoderSize
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export made.
+    """The report of an export.
 
     Attributes:
         source: The model as the user named it.

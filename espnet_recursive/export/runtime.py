@@ -1,4 +1,4 @@
-"""An exported encoder in onnxruntime, in the place of the one that it was made of."""
+"""An exported encoder in onnxruntime, which can replace the original one."""
 
 import copy
 from typing import Any
@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+
+from espnet_recursive.errors import UserError
 
 
 def open_session(
@@ -49,7 +51,12 @@ class OnnxEncoder(torch.nn.Module):
 
         Returns:
             (B, T', D), (B,) its lengths, None.
+
+        Raises:
+            UserError: If `num_loops` is below 1.
         """
+        if num_loops is not None and num_loops < 1:
+            raise UserError(f"num_loops {num_loops}: the recurrent block runs 1 time or more")
         inputs = {"features": xs_pad.numpy(), "lengths": ilens.numpy()}
         if num_loops is not None:
             inputs["num_loops"] = np.array(num_loops)

@@ -141,7 +141,7 @@ class Block(torch.nn.Module):
 
 @contextmanager
 def traceable(encoder: Any) -> Iterator[None]:
-    """Make an encoder in evaluation mode such that its trace holds for every length and batch."""
+    """Prepare an encoder in evaluation mode: its trace then holds for all lengths and batches."""
     with ExitStack() as stack:
         stack.enter_context(computed_positions(encoder))
         for module in encoder.modules():

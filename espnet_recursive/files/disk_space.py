@@ -54,7 +54,7 @@ def is_full_disk(error: OSError) -> bool:
 
 
 def full_disk_message(directory: Path | str | None = None) -> str:
-    """What to do when no space is left on the disk of `directory`, if that is known."""
+    """Advice for when no space is left on the disk of `directory`, if that is known."""
     where = f" on the disk of {Path(directory).absolute()}" if directory else " on the disk"
     return f"no space left{where}. Free some and run again; nothing that was finished is lost."
 

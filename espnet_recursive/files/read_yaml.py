@@ -77,8 +77,8 @@ def _text(content: bytes, path: Path | str) -> str:
         return content.decode("utf-8-sig")  # without the mark that Windows puts at the beginning
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path} is not text in UTF-8, from byte {error.start} on: it is another kind of file, "
-            "or was saved in another encoding"
+            f"{path} is not YAML but binary, or text that is not in UTF-8: {error.reason} at byte "
+            f"{error.start}. Is it the right file?"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""How close two models are: their encoders' outputs and greedy CTC labels, frame by frame."""
+"""Differences between the encoder outputs and greedy CTC labels of two models, frame by frame."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ TooShortUttError = import_quietly("espnet2.asr.encoder.transformer_encoder").Too
 
 #: ESPnet's model -> (T, D), what its encoder makes of one utterance.
 Encoding = Callable[[Any], torch.Tensor]
-#: Random input where no audio is given: so many utterances of so many frames.
+#: Random input where no audio is given: number of utterances, and of frames in each.
 _RANDOM = (4, 300)
 
 
 @dataclass(frozen=True)
 class Closeness:
-    """How close the outputs of two models are.
+    """Differences between the outputs of two models.
 
     Attributes:
         inputs: What they were compared on.

@@ -8,7 +8,8 @@ import shlex
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 from filelock import FileLock
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_dir, whole_file
 from espnet_recursive.files.zip_limits import check_zip
@@ -112,31 +114,27 @@ def unpack_model(archive: Path | str) -> Path:
     folder = _cache() / hashlib.sha256(os.fsencode(archive)).hexdigest()[:32]
     # Beside the folder, where nothing that a pack holds can be.
     stamp = folder.with_name(f"{folder.name}.sha256")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        content = _checksum(archive)
-        with FileLock(f"{folder}.lock"):
-            if folder.is_dir() and stamp.is_file() and stamp.read_bytes() == content:
-                _check_copy(archive, folder)
-            else:
-                stamp.unlink(missing_ok=True)
-                with whole_dir(folder) as part:
-                    unpack_model_into(archive, part)
-                with whole_file(stamp, "wb") as file:
-                    file.write(content)
-    except OSError as error:
-        raise UserError(
-            f"{archive} cannot be unpacked into the cache {folder.parent}: {error}. XDG_CACHE_HOME "
-            "names another place for it."
-        ) from error
+    content = _checksum(archive)
+    with _locked(folder):
+        if folder.is_dir() and stamp.is_file() and stamp.read_bytes() == content:
+            _check_copy(archive, folder)
+        else:
+            stamp.unlink(missing_ok=True)
+            with whole_dir(folder) as part:
+                unpack_model_into(archive, part)
+            with whole_file(stamp, "wb") as file:
+                file.write(content)
     return folder
 
 
 def _checksum(archive: Path) -> bytes:
     if not archive.is_file():
         raise UserError(f"{archive} is no file")
-    with archive.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest().encode()
+    try:
+        with archive.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest().encode()
+    except OSError as error:
+        raise UserError(f"{archive} cannot be read: {error.strerror}") from error
 
 
 def _check_copy(archive: Path, folder: Path) -> None:
@@ -207,6 +205,22 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # too long for a path, or with a null character
         return False
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Work on a folder of the cache, one process at a time."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            yield
+    except OSError as error:
+        if is_full_disk(error):
+            raise UserError(full_disk_message(folder.parent)) from error
+        raise UserError(
+            f"{folder.parent}, where models are unpacked, cannot be written to: {error.strerror}. "
+            "Set XDG_CACHE_HOME to a folder that can."
+        ) from error
 
 
 def _cache() -> Path:

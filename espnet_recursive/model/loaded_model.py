@@ -70,8 +70,7 @@ def load_asr_model(
     config = found.read_config("asr_train_config")
     if config.get("use_adapter"):
         raise UserError(
-            f"{found.name} was trained with use_adapter: its checkpoint may hold the adapter "
-            "alone. Merge the adapter into the weights first."
+            f"{found.name} was trained with use_adapter. Merge the adapter into the weights first."
         )
     source, weights = found.files["asr_train_config"], found.files["asr_model_file"]
     check_config_files(config, source)

@@ -16,11 +16,11 @@ from espnet_recursive.registry import ENCODERS, encoder_class
 
 @dataclass(frozen=True)
 class EncoderSize:
-    """What an encoder holds and executes.
+    """Layers and parameters of an encoder.
 
     Attributes:
         name: The configuration's name.
-        shape: "{n_r, L, n_p, n_c}".
+        shape: The tuple {n_r, L, n_p, n_c}; a stock encoder of N layers is {N, 1, 0, 0}.
         unique_blocks: Layers that have parameters.
         executed_blocks: Layer executions in a forward pass.
         layers: Parameters in the layers, with what is private to a loop.
@@ -29,7 +29,7 @@ class EncoderSize:
     """
 
     name: str
-    shape: str
+    shape: RecursionShape
     unique_blocks: int
     executed_blocks: int
     layers: int
@@ -114,7 +114,7 @@ def _size(name: str, shape: RecursionShape | None, weights: Mapping[str, int]) -
     shape = shape or RecursionShape(unique, 1, 0, 0)
     return EncoderSize(
         name,
-        str(shape),
+        shape,
         unique,
         shape.executed_blocks,
         layers=sum(in_stack.values()),

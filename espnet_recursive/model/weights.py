@@ -1,4 +1,4 @@
-"""Whether a checkpoint is that of a configuration: ESPnet loads one that is not without a word."""
+"""Whether a checkpoint is whole, and that of a configuration: ESPnet loads any without a word."""
 
 import argparse
 import pickle
@@ -12,14 +12,20 @@ from typing import Any
 import torch
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.checkpoint_file import check_checksums, is_zip
+from espnet_recursive.recipe.fingerprint import tokens_of
+from espnet_recursive.recipe.same_training import check_trained_with
+from espnet_recursive.recipe.settings_differences import different_tokens
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
 
 #: How torch names what it does not make of a pickle.
 _OBJECT = re.compile(r"(?:GLOBAL|[Uu]nsupported (?:global|class|operand)):? (?:GLOBAL )?([\w.]+)")
 _LAYER = re.compile(r"encoder\.encoders\.(\d+)\.")
-#: So many names are enough to see what is wrong.
+#: At most this many names are listed in a message.
 _SHOWN = 3
+#: Parts of the names that ESPnet's adapters have, LoRA's and Houlsby's.
+_ADAPTERS = ("lora_", "adapter")
 
 
 def recursion_of(config: Mapping[str, Any], source: Path | str) -> dict[str, int] | None:
@@ -78,7 +84,11 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
     """
     _check_stored(model_file)
     try:
-        weights = torch.load(model_file, map_location=device, weights_only=True)
+        # On the CPU, values are read from the file when they are looked at.
+        mmap = device == "cpu" and is_zip(model_file)
+        weights = torch.load(model_file, map_location=device, weights_only=True, mmap=mmap)
+    except UserError:
+        raise
     except OSError as error:
         raise UserError(
             f"{model_file} cannot be read as weights of a model: {reason(error)}"
@@ -129,7 +139,10 @@ def _check_stored(model_file: Path | str) -> None:
 def check_weights(
     task: Any, config: Mapping[str, Any], config_file: Path | str, model_file: Path | str
 ) -> None:
-    """Refuse a checkpoint whose names or shapes are not those of the configured model.
+    """Refuse a checkpoint that is damaged or not that of the configured model.
+
+    Its checksums must be right, its training's settings those of the configuration (as far as it
+    says them), its names and shapes those of the model, and its values numbers.
 
     Args:
         task: The ESPnet task that builds the model, such as ``ASRTask``.
@@ -141,11 +154,14 @@ def check_weights(
         UserError: If the model cannot be built, the checkpoint cannot be read, or they do not fit,
             with some of the names.
     """
-    if config.get("use_adapter"):
-        read_weights(model_file)  # they may be the adapter alone
-        return
+    _check_stored(model_file)
+    check_checksums(model_file)
+    check_trained_with(config, config_file, model_file)
+    stored: Mapping[str, torch.Tensor] = read_weights(model_file, "cpu")
     needed = _build(task, config, config_file).state_dict()
-    stored = read_weights(model_file)
+    check_values(stored, model_file)
+    if config.get("use_adapter"):
+        stored = _without_adapter(stored, needed, model_file)
     shapes = [
         f"{name}: {tuple(stored[name].shape)}, not {tuple(value.shape)}"
         for name, value in needed.items()
@@ -161,6 +177,53 @@ def check_weights(
             f"{model_file} does not fit {config_file}: {'; '.join(found)}. "
             f"{_layers(stored, needed, config, config_file)}"
             "Name the config.yaml that these weights were trained with."
+        )
+
+
+def check_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) -> None:
+    """Refuse weights that are not all numbers.
+
+    Args:
+        weights: The weights.
+        model_file: Where they come from, for messages.
+
+    Raises:
+        UserError: If there are NaN or infinite values, with some of the names.
+    """
+    # Masks, which are infinite where they mask, are no weights.
+    values = {k: v for k, v in weights.items() if not k.endswith("mask")}
+    if bad := [name for name, value in values.items() if not _all_numbers(value)]:
+        raise UserError(
+            f"{model_file} holds values that are no numbers (NaN or infinite): of {len(weights)} "
+            f"parts, {_count('hold such', bad)}. Such a model recognises nothing: its training "
+            "diverged. Take an earlier epoch, or train with a smaller learning rate."
+        )
+
+
+def check_same_tokens(
+    asr_config: Mapping[str, Any],
+    asr_source: Path | str,
+    lm_config: Mapping[str, Any],
+    lm_source: Path | str,
+) -> None:
+    """Refuse a language model that means other tokens than the recogniser.
+
+    Args:
+        asr_config: The configuration of the recogniser.
+        asr_source: Where it comes from, for messages.
+        lm_config: The configuration of the language model.
+        lm_source: Where it comes from, for messages.
+
+    Raises:
+        UserError: With the number of tokens that differ, and the first of them.
+    """
+    ours, theirs = tokens_of(asr_config), tokens_of(lm_config)
+    if isinstance(ours, list) and isinstance(theirs, list) and ours != theirs:
+        raise UserError(
+            f"the language model of {lm_source} has another token_list than the recogniser of "
+            f"{asr_source}: {different_tokens(theirs, ours)}. Train a language model on these "
+            "tokens (stages 6 and 7, under another --lm_tag), or decode without one: "
+            "--use_lm false"
         )
 
 
@@ -203,6 +266,37 @@ def _build(task: Any, config: Mapping[str, Any], source: Path | str) -> torch.nn
     return build_model(task, config, source)
 
 
+def _all_numbers(value: torch.Tensor) -> bool:
+    if not value.is_floating_point() or value.numel() == 0:
+        return True
+    return all(bool(end.isfinite()) for end in torch.aminmax(value))  # NaN is either end of all
+
+
+def _without_adapter(
+    stored: Mapping[str, torch.Tensor], needed: Mapping[str, Any], model_file: Path | str
+) -> dict[str, torch.Tensor]:
+    """The weights of an adapted model that it has without its adapter, too.
+
+    Raises:
+        UserError: If these are not all there, or no adapter is.
+    """
+    adapter = [name for name in stored if any(part in name for part in _ADAPTERS)]
+    missing = [name for name in needed if name not in stored]
+    if missing and adapter:
+        raise UserError(
+            f"{model_file} holds the adapter and {len(needed) - len(missing)} of the "
+            f"{len(needed)} weights of the model that it adapts (save_strategy); ESPnet would "
+            "leave the others at random values. Train with --save_strategy all: a training that "
+            "goes on for another epoch (--max_epoch) writes all of them, too."
+        )
+    if not adapter:
+        raise UserError(
+            f"{model_file} holds no adapter, with which its configuration (use_adapter) was "
+            "trained: name the config.yaml of these weights."
+        )
+    return {name: value for name, value in stored.items() if name not in adapter}
+
+
 def _count(what: str, names: list[str]) -> str:
     dots = ", ..." if len(names) > _SHOWN else ""
     return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{dots})" if names else ""
@@ -211,7 +305,7 @@ def _count(what: str, names: list[str]) -> str:
 def _layers(
     stored: Mapping[str, Any], needed: Mapping[str, Any], config: Mapping[str, Any], source: Any
 ) -> str:
-    """What the weights say about the recursion that they come from, where it is another one."""
+    """Describe the recursion that the weights come from, where it is another one."""
     there, here = (
         {match[1] for name in names if (match := _LAYER.match(name))} for names in (stored, needed)
     )

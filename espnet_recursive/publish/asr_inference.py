@@ -1,6 +1,10 @@
 """ESPnet's decoding of data sets with our recogniser, at any depth, and what its encoder did."""
 
-from collections.abc import Mapping
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -10,13 +14,16 @@ from espnet2.bin import asr_inference
 from espnet_recursive.asr.depth import DEPTH_OPTIONS, given_depth
 from espnet_recursive.publish.encoded import NBest
 from espnet_recursive.publish.speech2text import Speech2Text
+from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 
 
 def inference(options: Mapping[str, Any]) -> None:
     """Run ESPnet's ``inference`` with our ``Speech2Text``.
 
     Beside its files, 1best_recog has encoder_seconds; with a recursive encoder also loops and
-    executed_layers. Utterances that are too short to be encoded are not in these three.
+    executed_layers. Utterances that cannot be encoded, because they are too short or hold no
+    numbers, are not in these three; they get an empty hypothesis, and undecoded has the reason.
+    The options and the model's recursion are in decoding.json.
 
     Args:
         options: The options of ESPnet's ``asr_inference``, and those of
@@ -31,7 +38,7 @@ def inference(options: Mapping[str, Any]) -> None:
     names = (*DEPTH_OPTIONS, "encoder_precision", "any_size")
     espnet_options = {key: value for key, value in options.items() if key not in names}
 
-    def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
+    def load(model_tag: str | None, **arguments: Any) -> Speech2Text:
         if model_tag is None:
             return Speech2Text(**arguments, **ours)
         # What the command does not name is the model's own.
@@ -39,20 +46,82 @@ def inference(options: Mapping[str, Any]) -> None:
         any_size = bool(options.get("any_size"))
         return Speech2Text.from_pretrained(model_tag, any_size=any_size, **given, **ours)
 
+    def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
+        model = load(model_tag, **arguments)
+        shape = getattr(model.asr_model.encoder, "shape", None)
+        write_decoding_facts(options["output_dir"], options, asdict(shape) if shape else None)
+        return model
+
     # ESPnet has no place for another class or for more results, so these names are ours while it
     # runs.
     recogniser = SimpleNamespace(from_pretrained=from_pretrained)
-    with patch.multiple(
-        asr_inference, Speech2Text=recogniser, _write_results=_writing(asr_inference._write_results)
+    undecoded: dict[str, str] = {}
+    with (
+        _naming_utterances() as task,
+        patch.multiple(
+            asr_inference,
+            Speech2Text=recogniser,
+            ASRTask=task,
+            _write_results=_writing(asr_inference._write_results, undecoded),
+            _too_short_result=_explained(asr_inference._too_short_result),
+        ),
     ):
         asr_inference.inference(**espnet_options)
+    if undecoded:
+        logging.warning(
+            "%d utterances could not be decoded and have an empty hypothesis: %s",
+            *(len(undecoded), ", ".join(undecoded)),
+        )
 
 
-def _writing(write_results: Any) -> Any:
+class _Undecoded(list):
+    """The empty hypotheses of an utterance, and why they are."""
+
+    def __init__(self, hypotheses: list[Any], why: str) -> None:
+        super().__init__(hypotheses)
+        self.why = why
+
+
+def _explained(too_short_result: Any) -> Any:
+    """ESPnet's function that makes empty hypotheses, called while it handles the exception."""
+
+    def explain(*arguments: Any) -> _Undecoded:
+        return _Undecoded(too_short_result(*arguments), str(sys.exception()))
+
+    return explain
+
+
+@contextmanager
+def _naming_utterances() -> Iterator[Any]:
+    """Give ESPnet's task; an exception is logged with the utterances that were decoded then."""
+    decoding: list[str] = []
+
+    class Task(asr_inference.ASRTask):
+        """ESPnet's, which notes what is decoded."""
+
+        @classmethod
+        def build_streaming_iterator(cls, *arguments: Any, **options: Any) -> Any:
+            for keys, batch in super().build_streaming_iterator(*arguments, **options):
+                decoding[:] = keys
+                yield keys, batch
+                decoding.clear()
+
+    try:
+        yield Task
+    except Exception:
+        if decoding:
+            logging.error("decoding stopped at %s", ", ".join(decoding))
+        raise
+
+
+def _writing(write_results: Any, undecoded: dict[str, str]) -> Any:
     """ESPnet's function that writes the results of an utterance, and what ours writes more."""
 
     def write(writer: Any, key: str, results: Any, **options: Any) -> None:
         write_results(writer=writer, key=key, results=results, **options)
+        if isinstance(results, _Undecoded):
+            undecoded[key] = results.why
+            writer["1best_recog"]["undecoded"][key] = results.why
         # With intermediate CTC, its results come beside the list.
         nbest = results[0] if isinstance(results, tuple) else results
         if isinstance(nbest, NBest) and (encoded := nbest.encoded):

@@ -2,18 +2,20 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
 from espnet_recursive.model.model_input import sampling_rate
-from espnet_recursive.model.weights import check_weights
+from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.registry import import_quietly
 
 #: Changes when any file of the model does, so that stages know when to decode again.
@@ -51,21 +53,32 @@ def download_model(model: str, asr_exp: Path | str, any_size: bool = False) -> d
         sampling rate in Hz.
 
     Raises:
-        UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises; nothing is written
-            then.
+        UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises, or if a file of these
+            names is there that was not written here; nothing is written then.
     """
     found, asr_exp = find_checked_model(model, any_size=any_size), Path(asr_exp)
     check_config_files(found.read_config("asr_train_config"), found.files["asr_train_config"])
     parts = [part for part in _PARTS if part.weights in found.files]
     for part in parts:
+        _check_link(asr_exp / part.folder / found.files[part.weights].name)
         task = getattr(import_quietly(part.module), part.task)
         file, weights = found.files[part.config], found.files[part.weights]
         check_weights(task, found.read_config(part.config), file, weights)
+    asr_config, *lm_configs = (part.config for part in parts)
+    for key in lm_configs:
+        check_same_tokens(
+            found.read_config(asr_config),
+            found.files[asr_config],
+            found.read_config(key),
+            found.files[key],
+        )
+    _check_own(asr_exp, [asr_exp / part.folder / "config.yaml" for part in parts])
+    # First, so that an experiment of which only a part was written is known for one of ours.
+    write_if_changed(asr_exp / STAMP, json.dumps(_origin(found), indent=2) + "\n")
     for part in parts:
         folder = asr_exp / part.folder
         write_if_changed(folder / "config.yaml", yaml.safe_dump(found.read_config(part.config)))
         _link(folder / found.files[part.weights].name, found.files[part.weights].absolute())
-    write_if_changed(asr_exp / STAMP, json.dumps(_origin(found), indent=2) + "\n")
     config = found.read_config("asr_train_config")
     return {
         "inference_asr_model": found.files["asr_model_file"].name,
@@ -74,6 +87,24 @@ def download_model(model: str, asr_exp: Path | str, any_size: bool = False) -> d
         "bpemodel": config.get("bpemodel") or "",
         "fs": str(sampling_rate(config)),
     }
+
+
+def _check_own(asr_exp: Path, configs: Sequence[Path]) -> None:
+    """Refuse to lay a model over an experiment that was trained or written by others."""
+    if (asr_exp / STAMP).exists():
+        return
+    for config in configs:
+        if config.exists():
+            raise UserError(
+                f"{config} is there, and {asr_exp} is no downloaded model (no {STAMP}): name "
+                "another folder for this model."
+            )
+
+
+def _check_link(link: Path) -> None:
+    """Refuse to put a link in the place of weights."""
+    if link.exists() and not link.is_symlink():
+        raise UserError(f"{link} is there and is no link to a model: name another folder.")
 
 
 def _link(link: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the encoder did for each utterance: its time, its loops, its layers."""
+"""The encoder's time, loops and executed layers for each utterance."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from espnet_recursive.publish.usable_speech import check_usable
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def encoding_each_alone(model: Any, done: list[Encoded]) -> Iterator[None]:
         done.clear()
         outputs = []
         for samples, length in zip(speech, speech_lengths, strict=True):
+            check_usable(model, samples[:length])
             start = _now(speech.device)
             # A copy, because ESPnet normalises features in place: decoded once more, at another
             # depth or in half a batch, the caller's would be others.

@@ -36,7 +36,7 @@ _CITATIONS = """\
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says.
+    """The contents of a model card.
 
     Attributes:
         archive: The name by which the model is loaded: the pack's file name, or its hub id.
@@ -162,7 +162,7 @@ def _install(card: Card) -> str:
 
 def _model(card: Card) -> str:
     row = {
-        "{n_r, L, n_p, n_c}": card.size.shape,
+        "{n_r, L, n_p, n_c}": str(card.size.shape),
         "layers with parameters": str(card.size.unique_blocks),
         "executed": str(card.size.executed_blocks),
         "parameters of the layers": f"{card.size.layers:,}",

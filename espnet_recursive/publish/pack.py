@@ -17,12 +17,17 @@ from espnet_recursive import __version__
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_file
-from espnet_recursive.model.find_model import find_file
+from espnet_recursive.model.find_model import absolute_paths, find_file
 from espnet_recursive.model.pack_paths import paths_in_pack
 from espnet_recursive.model.parameters import measure_state_dict, parameters_of
 from espnet_recursive.model.requirements import requirements_of
 from espnet_recursive.model.schema import read_model_config
-from espnet_recursive.model.weights import check_weights, read_weights, recursion_of
+from espnet_recursive.model.weights import (
+    check_same_tokens,
+    check_weights,
+    read_weights,
+    recursion_of,
+)
 from espnet_recursive.publish.model_card import Card, model_card
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import import_quietly
@@ -54,7 +59,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class Publication:
-    """What the files of a model do not say.
+    """Facts of a model that its files do not contain.
 
     Attributes:
         license: Licence of the weights, by the hub's name for it.
@@ -79,8 +84,8 @@ def pack(model: TrainedModel, publication: Publication, outpath: Path | str) -> 
     or not at all.
 
     Raises:
-        UserError: If a file is missing, a checkpoint does not fit its configuration, or two files
-            would get one name in the pack.
+        UserError: If a file is missing, a checkpoint does not fit its configuration, the language
+            model has other tokens, or two files would get one name in the pack.
     """
     outpath = Path(outpath)
     if outpath.suffix != ".zip":
@@ -137,11 +142,16 @@ def _given(**paths: Path | None) -> dict[str, Path]:
 def _check(model: TrainedModel) -> None:
     asr_task = import_quietly("espnet2.tasks.asr").ASRTask
     config = model.asr_train_config
-    check_weights(asr_task, read_yaml(config), config, model.asr_model_file)
+    check_weights(asr_task, _absolute(config), config, model.asr_model_file)
     if model.lm_train_config is not None and model.lm_file is not None:
         lm_task = import_quietly("espnet2.tasks.lm").LMTask
-        config = model.lm_train_config
-        check_weights(lm_task, read_yaml(config), config, model.lm_file)
+        lm_config = model.lm_train_config
+        check_weights(lm_task, _absolute(lm_config), lm_config, model.lm_file)
+        check_same_tokens(_absolute(config), config, _absolute(lm_config), lm_config)
+
+
+def _absolute(config: Path) -> dict[str, Any]:
+    return absolute_paths(read_yaml(config), (Path.cwd(), *config.resolve().parents))
 
 
 def _files_of_config(

@@ -11,11 +11,14 @@ from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
+from espnet_recursive.model.model_input import input_features
 from espnet_recursive.model.schema import read_model_config
-from espnet_recursive.model.weights import check_weights
+from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
+from espnet_recursive.publish.usable_speech import as_floats
 from espnet_recursive.speed.prepared import prepare_for_inference
 
 
@@ -23,9 +26,10 @@ class Speech2Text(asr_inference.Speech2Text):
     """``espnet2.bin.asr_inference.Speech2Text`` for recursive and stock models, with checks.
 
     ESPnet builds what the configuration says and loads of the checkpoint what fits by name; the
-    rest keeps its random values. Here a checkpoint that does not fit in every name and shape is
-    refused, and so is a published model that needs other versions or says another recursion than
-    its configuration.
+    rest keeps its random values. Here a checkpoint is refused that does not fit in every name and
+    shape, is damaged, or carries other settings of its training than the configuration; so is a
+    language model of other tokens, and a published model that needs other versions or says another
+    recursion than its configuration.
 
     Args:
         asr_train_config: The config.yaml of the training; that beside the checkpoint by default.
@@ -40,8 +44,8 @@ class Speech2Text(asr_inference.Speech2Text):
         **kwargs: Every other argument of ESPnet's class.
 
     Raises:
-        UserError: If the checkpoint does not fit the configuration, or the depth or the precision
-            cannot be.
+        UserError: If a checkpoint does not fit its configuration, or the language model the
+            recogniser, or the depth, the precision or the beam cannot be.
 
     Example:
         >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
@@ -65,24 +69,26 @@ class Speech2Text(asr_inference.Speech2Text):
             for key, plain in (("dtype", "float32"), ("quantize_asr_model", False)):
                 if kwargs.get(key, plain) != plain:
                     raise UserError(f"{key}={kwargs[key]} does not go with encoder_precision")
-        if asr_model_file is not None and not kwargs.get("enh_s2t_task"):
-            path = asr_train_config or Path(asr_model_file).parent / "config.yaml"
-            config = read_model_config(path)
-            if kwargs.get("bpemodel") is not None:
-                config |= {"bpemodel": kwargs["bpemodel"]}
-            check_config_files(config, path)
-            check_weights(ASRTask, config, path, asr_model_file)
-        lm_config, lm_file = kwargs.get("lm_train_config"), kwargs.get("lm_file")
-        if lm_config is not None and lm_file is not None:
-            check_weights(LMTask, read_model_config(lm_config, lm=True), lm_config, lm_file)
+        _check_parts(asr_train_config, asr_model_file, kwargs)
         super().__init__(asr_train_config, asr_model_file, **kwargs)
+        self._check_beam()
         depth.apply(self.asr_model)
         if encoder_precision is not None:
             prepare_for_inference(self.asr_model.encoder, encoder_precision)
         self._encoded: list[Encoded] = []
 
     def __call__(self, speech: Any) -> Any:
-        """Decode as ESPnet does; what the encoder did stands in ``encoded`` of the n-best list."""
+        """Decode as ESPnet does; what the encoder did stands in ``encoded`` of the n-best list.
+
+        Args:
+            speech: (samples,) between -1 and 1, or integers of 8, 16 or 32 bits, which are scaled;
+                or a list of such.
+
+        Raises:
+            UserError: If it is of another type, holds NaN, or is too short for the frontend.
+        """
+        if not isinstance(speech, (list, tuple)):
+            speech = as_floats(speech, self._takes_features)
         with encoding_each_alone(self.asr_model, self._encoded):
             return super().__call__(speech)
 
@@ -91,9 +97,29 @@ class Speech2Text(asr_inference.Speech2Text):
 
         So each gets the result that it has alone. In ESPnet's batches the last frames of all but
         the longest depend on the padding, and one that is too short is not noticed.
+
+        Raises:
+            UserError: As a call of this class does.
         """
+        if isinstance(speech, (list, tuple)):
+            speech = [as_floats(one, self._takes_features) for one in speech]
+        else:
+            speech = as_floats(speech, self._takes_features)
         with encoding_each_alone(self.asr_model, self._encoded):
             return super().batch_decode(speech, speech_lengths)
+
+    @property
+    def _takes_features(self) -> bool:
+        return input_features(vars(self.asr_train_args)) is not None
+
+    def _check_beam(self) -> None:
+        """Refuse a beam in which the search has no choice left; ESPnet fails far inside."""
+        tokens, beam = len(self.asr_model.token_list), getattr(self.beam_search, "beam_size", 0)
+        if beam >= tokens:
+            raise UserError(
+                f"beam_size {beam}: the model has {tokens} tokens, and the beam must be smaller. "
+                f"Give a beam_size of {tokens - 1} or less."
+            )
 
     def _hyps_to_results(self, nbest_hyps: list[Any]) -> Any:
         # ESPnet calls this for the utterances in the order in which they were encoded.
@@ -141,3 +167,30 @@ class Speech2Text(asr_inference.Speech2Text):
                 raise UserError(
                     f"{model.name} cannot be loaded: {' '.join(reason(error).split())}"
                 ) from error
+
+
+def _check_parts(
+    asr_train_config: Path | str | None, asr_model_file: Path | str | None, options: dict[str, Any]
+) -> None:
+    """Refuse files of a recogniser that are damaged or do not fit each other."""
+    path = asr_train_config
+    if path is None and asr_model_file is not None:
+        path = Path(asr_model_file).parent / "config.yaml"
+    config: dict[str, Any] = {}
+    if path is not None and options.get("enh_s2t_task"):
+        config = read_yaml(path)  # of another task, with other keys
+    elif path is not None:
+        config = read_model_config(path)
+        if options.get("bpemodel") is not None:
+            config |= {"bpemodel": options["bpemodel"]}
+        if asr_model_file is not None:
+            check_config_files(config, path)
+            check_weights(ASRTask, config, path, asr_model_file)
+    lm_path, lm_file = options.get("lm_train_config"), options.get("lm_file")
+    if lm_path is None:
+        return
+    lm_config = read_model_config(lm_path, lm=True)
+    if lm_file is not None:
+        check_weights(LMTask, lm_config, lm_path, lm_file)
+    if path is not None:
+        check_same_tokens(config, path, lm_config, lm_path)

@@ -1,5 +1,7 @@
 """Audio files of any kind to text, with a model that is loaded once."""
 
+import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from espnet_recursive.model.model_input import input_features, read_speech, samp
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was recognised in a file.
+    """The transcript of a file.
 
     Attributes:
         file: The file as it was named.
@@ -99,6 +101,13 @@ def _decode(
     rtf = elapsed * rate / sum(len(samples) for _, samples in speech)
     for (file, samples), nbest in zip(speech, results, strict=True):
         text, tokens, _, hypothesis = nbest[0]
+        if not math.isfinite(hypothesis.score):
+            yield Failure(
+                file,
+                f"{file} cannot be transcribed: the score of its text is "
+                f"{float(hypothesis.score)}. Are the model's weights numbers?",
+            )
+            continue
         yield Transcript(
             file=file,
             text=" ".join(tokens) if text is None else text,
@@ -121,6 +130,6 @@ def _nbest_lists(speech: list[np.ndarray], model: Any) -> list[Any]:
 def _duration(file: str) -> float:
     """In seconds; 0 for what cannot be read, which is said when it is its turn."""
     try:
-        return float(soundfile.info(file).duration)
+        return float(soundfile.info(os.fsencode(file)).duration)
     except (soundfile.SoundFileError, OSError):
         return 0.0

@@ -1,1 +1,1 @@
-"""What the stages of a recipe need: data directories, tokens, configurations, jobs, scores."""
+"""The work of a recipe's stages: data directories, tokens, configurations, jobs, scores."""

@@ -13,7 +13,7 @@ _SAME, _OTHER = -2 * _GAP, _SUBSTITUTION - 2 * _GAP
 
 @dataclass(frozen=True)
 class Edits:
-    """What turns the reference into the hypothesis."""
+    """The edit operations that turn the reference into the hypothesis."""
 
     substitutions: int
     deletions: int

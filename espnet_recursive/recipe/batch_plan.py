@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import humanfriendly
-
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.hertz import parse_hertz
 from espnet_recursive.files.read_yaml import read_yaml
 
 #: A guess: what a GPU of 80 GB holds in training, as in the recipe that the paper builds on, and
@@ -54,7 +53,7 @@ class BatchPlan:
 
     @property
     def error(self) -> float:
-        """How much larger a step is than wanted, as a share of it."""
+        """The excess of a step over the wanted size, as a share of the latter."""
         return self.batch * self.accum_grad / self.wanted - 1
 
     def __str__(self) -> str:
@@ -127,4 +126,4 @@ def _batches(wanted: float, gpus: int, per_gpu: float) -> int:
 
 def _sampling_rate(values: dict[str, Any]) -> int:
     fs = values.get("frontend_conf", {}).get("fs", 16000)
-    return humanfriendly.parse_size(fs) if isinstance(fs, str) else fs
+    return parse_hertz(fs, "frontend_conf.fs")

@@ -1,4 +1,4 @@
-"""How far error rates can be trusted: intervals from resampled utterances.
+"""Confidence intervals of error rates, from resampled utterances.
 
 Source: M. Bisani and H. Ney, "Bootstrap estimates for confidence intervals in ASR performance
 evaluation", ICASSP 2004.
@@ -31,7 +31,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Improvement:
-    """How a second system compares with a first one on the same utterances.
+    """Comparison of a second system with a first one on the same utterances.
 
     Attributes:
         difference: Error rate of the second less that of the first, in points of percent.

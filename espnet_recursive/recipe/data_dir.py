@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.file_names import check_ids
 from espnet_recursive.files.whole_files import whole_file
 
 #: The tables that say where the speech is, and those of its length: samples, or frames.
@@ -47,7 +48,8 @@ def read_source(
         scp: The table that says where the speech is, wav.scp or feats.scp.
 
     Raises:
-        UserError: If a table is missing or bad, or the recordings are to be cut into segments.
+        UserError: If a table is missing or bad, the recordings are to be cut into segments, or an
+            id would lead out of the folders of the recipe.
     """
     path = Path(path)
     if (path / "segments").exists():
@@ -55,9 +57,22 @@ def read_source(
     speech = read_table(path / scp)
     text = read_table(path / "text", empty_values=True)
     utt2spk = read_table(path / "utt2spk")
+    check_ids(path / scp, speech)
     for name, table in (("text", text), ("utt2spk", utt2spk)):
         check_same_keys(path / scp, speech, path / name, table)
     return speech, text, utt2spk
+
+
+def check_other_dir(source: Path | str, target: Path | str) -> None:
+    """Refuse to write a data directory over the one that it is made of.
+
+    Raises:
+        UserError: If both are the same.
+    """
+    if Path(source).resolve() == Path(target).resolve():
+        raise UserError(
+            f"{target} is read and would be overwritten: name another data directory to write."
+        )
 
 
 def write_table(path: Path | str, table: Mapping[str, object], sort: bool = True) -> None:

@@ -7,6 +7,7 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import (
     LENGTHS,
+    check_other_dir,
     check_same_keys,
     read_source,
     read_table,
@@ -34,6 +35,7 @@ def filter_data_dir(
         UserError: If nothing is left.
     """
     source, target = Path(source), Path(target)
+    check_other_dir(source, target)
     scp = "feats.scp" if (source / "feats.scp").exists() else "wav.scp"
     speech, text, utt2spk = read_source(source, scp)
     lengths = read_table(source / LENGTHS[scp])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -10,13 +11,18 @@ import soundfile
 import soxr
 from tqdm import tqdm
 
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.file_names import file_name
+from espnet_recursive.files.finite import check_finite_file
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import (
+    check_other_dir,
     read_source,
     read_table,
     write_data_dir,
     write_table,
 )
+from espnet_recursive.recipe.process_group import end_with_parent
 from espnet_recursive.recipe.wav_scp import audio_file, check_whole, read_audio
 from espnet_recursive.recipe.write_audio import write_audio
 
@@ -40,18 +46,27 @@ def format_data_dir(
         nj: Number of processes.
 
     Raises:
-        UserError: If a file is missing, cut off or of another kind, or an utterance has no audio.
+        UserError: If a file is missing, cut off or of another kind, an utterance has no audio, or
+            samples are no numbers.
     """
     source, target = Path(source), Path(target)
+    check_other_dir(source, target)
     wav_scp, text, utt2spk = read_source(source)
     _forget_other_audio(target, wav_scp, audio_format)
     convert = partial(_convert, directory=target / "data", fs=fs, audio_format=audio_format)
     progress = partial(tqdm, total=len(wav_scp), desc=f"format {source.name}", unit="utt")
     if nj > 1 and len(wav_scp) > nj:
         # Not forked: a process with threads, as every one with a progress bar, may not be.
-        with ProcessPoolExecutor(nj, mp_context=get_context("forkserver")) as pool:
-            chunk = min(64, len(wav_scp) // nj)
-            done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
+        context = get_context("forkserver")
+        try:
+            with ProcessPoolExecutor(nj, context, initializer=end_with_parent) as pool:
+                chunk = min(64, len(wav_scp) // nj)
+                done = dict(progress(pool.map(convert, wav_scp.items(), chunksize=chunk)))
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"{source}: one of {nj} processes was killed, for want of memory perhaps. Run "
+                "again with fewer (--nj); what is converted is kept."
+            ) from error
     else:
         done = dict(progress(map(convert, wav_scp.items())))
     for name, content in (("audio_format", audio_format), ("feats_type", "raw")):
@@ -68,7 +83,7 @@ def _forget_other_audio(target: Path, wav_scp: Mapping[str, str], audio_format: 
     if sources.exists():
         for utterance, path in read_table(sources).items():
             if wav_scp.get(utterance) != path:
-                (target / "data" / f"{utterance}.{audio_format}").unlink(missing_ok=True)
+                (target / "data" / _name(utterance, audio_format)).unlink(missing_ok=True)
     write_table(sources, wav_scp)
 
 
@@ -81,14 +96,24 @@ def _convert(
     if source is not None:
         check_whole(source, utterance)
         if _has_format(source, fs, audio_format):
+            check_finite_file(source, f"{source} (utterance {utterance})")
             return utterance, (source, soundfile.info(source).frames)
-    converted = directory / f"{utterance}.{audio_format}"
+    converted = directory / _name(utterance, audio_format)
+    if source is not None and converted.exists() and converted.samefile(source):
+        raise UserError(
+            f"{source} (utterance {utterance}) would be overwritten by its own copy: name another "
+            "data directory to write, or move the recordings out of it."
+        )
     if not _is_converted(converted, source, fs):
         samples, rate = read_audio(value, utterance)
         if rate != fs:
             samples = soxr.resample(samples, rate, fs)
         write_audio(converted, samples, fs, audio_format)
     return utterance, (str(converted), soundfile.info(converted).frames)
+
+
+def _name(utterance: str, audio_format: str) -> str:
+    return f"{file_name(utterance)}.{audio_format}"
 
 
 def _is_converted(converted: Path, source: str | None, fs: int) -> bool:

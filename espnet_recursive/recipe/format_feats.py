@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_file
-from espnet_recursive.recipe.data_dir import read_source, write_data_dir
+from espnet_recursive.recipe.data_dir import check_other_dir, read_source, write_data_dir
 from espnet_recursive.recipe.feats import read_features
 
 
@@ -21,6 +21,7 @@ def format_feats(source: Path | str, target: Path | str) -> None:
         UserError: If features are missing, cut off, empty, or not of one dimension.
     """
     source, target = Path(source), Path(target)
+    check_other_dir(source, target)
     feats_scp, text, utt2spk = read_source(source, "feats.scp")
     frames, dimension, first = {}, 0, ""
     for utterance, place in tqdm(feats_scp.items(), desc=f"format {source.name}", unit="utt"):

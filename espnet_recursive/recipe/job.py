@@ -14,6 +14,7 @@ from typing import IO
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_file
+from espnet_recursive.recipe.process_group import process_group
 
 #: Lines of the log that a failure shows.
 TAIL_LINES = 20
@@ -38,7 +39,7 @@ class Job:
 
     @property
     def signature(self) -> str:
-        """What `done_file` holds."""
+        """The contents of `done_file`."""
         return f"{shlex.join(self.command)}\n{self.run}"
 
     def is_done(self) -> bool:
@@ -97,14 +98,17 @@ def run_job(job: Job, environment: Mapping[str, str]) -> None:
         file.write(f"# {shlex.join(job.command)}\n# Started at {_now()}\n")
         file.flush()
         try:
-            status = subprocess.run(
-                [*_END_WITH_PARENT, *job.command],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                cwd=job.directory,
-                env=environment,
-            ).returncode
+            # A group, since what the command itself has started would outlive both.
+            with process_group() as group:
+                status = subprocess.run(
+                    [*_END_WITH_PARENT, *job.command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    cwd=job.directory,
+                    env=environment,
+                    process_group=group,
+                ).returncode
         except OSError as error:
             file.write(f"{error}\n")
             status = 127

@@ -10,10 +10,13 @@ from statistics import fmean
 
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table, write_table
+from espnet_recursive.recipe.decoding_facts import join_decoding_facts
 
 #: What our asr_inference says of the encoder and ESPnet's does not; of those that were long enough
 #: to be encoded.
 _OF_THE_ENCODER = ("encoder_seconds", "loops", "executed_layers")
+#: Utterances that could not be decoded, each with the reason.
+UNDECODED = "undecoded"
 _SPEECH_LENGTH = re.compile(r"speech length: (\d+)")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})")
 
@@ -21,7 +24,9 @@ _STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})")
 def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: Path) -> None:
     """Join the best hypotheses of the jobs into text, token, token_int and score.
 
-    What the jobs say of the encoder is joined into encoder_seconds, loops and executed_layers.
+    What the jobs say of the encoder is joined into encoder_seconds, loops and executed_layers, and
+    what they could not decode, with an empty hypothesis, into undecoded. The options with which
+    they decoded are in decoding.json.
 
     Args:
         job_dirs: The output directories of the jobs, each with 1best_recog.
@@ -29,7 +34,7 @@ def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: 
         keys: A table of the utterances that there must be.
 
     Raises:
-        UserError: If an utterance is missing.
+        UserError: If an utterance is missing, or the jobs decoded with different options.
     """
     output_dir = Path(output_dir)
     for name in ("token", "token_int", "score", "text"):
@@ -40,13 +45,19 @@ def join_decoding(job_dirs: Sequence[Path | str], output_dir: Path | str, keys: 
         if name == "text":
             check_same_keys(keys, read_table(keys), output_dir / name, joined)
         write_table(output_dir / name, joined)
-    for name in _OF_THE_ENCODER:
+    for name in (*_OF_THE_ENCODER, UNDECODED):
         parts = [Path(job_dir) / "1best_recog" / name for job_dir in job_dirs]
         joined = {k: v for part in parts if part.exists() for k, v in read_table(part).items()}
         if joined:
             write_table(output_dir / name, joined)
         else:  # of an earlier decoding
             (output_dir / name).unlink(missing_ok=True)
+    join_decoding_facts(job_dirs, output_dir)
+
+
+def _undecoded(decode_dir: Path) -> dict[str, str]:
+    path = decode_dir / UNDECODED
+    return read_table(path) if path.exists() else {}
 
 
 def real_time_factor(logs: Sequence[Path | str], samples_per_second: int) -> dict[str, float]:
@@ -126,6 +137,7 @@ def write_real_time_factor(
         # JSON has no NaN, which is the ratio where nothing was decoded.
         values = {key: None if math.isnan(value) else value for key, value in result.items()}
         json.dump(values, file, indent=2)
+    undecoded = _undecoded(Path(output).parent)
     with whole_file(output) as file:
         file.write(
             f"RTF {result['rtf']:.3f}: {result['decoding_s']:.1f} s of decoding for "
@@ -135,6 +147,12 @@ def write_real_time_factor(
             file.write(
                 f"RTF of the encoder {result['rtf_encoder']:.4f}, "
                 f"of the search {result['rtf_search']:.4f}\n"
+            )
+        if undecoded:
+            some = ", ".join(f"{key} ({why})" for key, why in list(undecoded.items())[:3])
+            file.write(
+                f"{len(undecoded)} utterances could not be decoded and count as empty: {some}"
+                f"{', ...' if len(undecoded) > 3 else ''}; all are in {UNDECODED}\n"
             )
         if "mean_loops" in result:
             file.write(

@@ -18,7 +18,7 @@ def srun_command(
     init_file_prefix: str,
     environment: Mapping[str, str] = os.environ,
 ) -> list[str]:
-    """What starts an ESPnet training on the nodes of the allocation that this process is in.
+    """The command that starts an ESPnet training on the nodes of this process's allocation.
 
     Its processes find each other through a file, which must be on a disk that all nodes see, or at
     a port of the first node where MASTER_PORT is set (and MASTER_ADDR, if it goes by another name).

@@ -17,13 +17,13 @@ from scipy.interpolate import make_interp_spline
 from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import read_source, write_data_dir
+from espnet_recursive.recipe.data_dir import check_other_dir, read_source, write_data_dir
 from espnet_recursive.recipe.feats import read_features, write_ark
 from espnet_recursive.recipe.perturb_speed import id_prefixes, perturbed_tables
 
 
 class Cepstra(NamedTuple):
-    """How cepstra were computed: a DCT of type II of the logarithms of mel filters' outputs.
+    """The computation of cepstra: a DCT of type II of the logarithms of mel filters' outputs.
 
     Attributes:
         coefficients: Their number, that of order 0 included.
@@ -113,6 +113,7 @@ def perturb_cepstra(
         UserError: If cepstra are missing or not of that kind, a factor is none, or an id of
             `source` looks like that of a perturbed one.
     """
+    check_other_dir(source, target)
     prefixes = id_prefixes(factors)
     feats_scp, text, utt2spk = read_source(source, "feats.scp")
     text, utt2spk = perturbed_tables(source, prefixes, text, utt2spk)

@@ -14,7 +14,13 @@ import soxr
 from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import read_source, read_table, write_data_dir
+from espnet_recursive.files.file_names import check_ids, file_name
+from espnet_recursive.recipe.data_dir import (
+    check_other_dir,
+    read_source,
+    read_table,
+    write_data_dir,
+)
 from espnet_recursive.recipe.wav_scp import audio_file, read_audio
 from espnet_recursive.recipe.write_audio import write_audio
 
@@ -54,14 +60,15 @@ def perturb_audio(keys: Path | str, factors: Sequence[str], audio_dir: Path | st
         UserError: If audio is missing, cut off or no audio, or a factor is none.
     """
     prefixes = id_prefixes(factors)
-    audio_dir = Path(audio_dir)
-    for utterance, value in tqdm(read_table(keys).items(), desc="perturb speed", unit="utt"):
+    audio_dir, table = Path(audio_dir), read_table(keys)
+    check_ids(Path(keys), table)
+    for utterance, value in tqdm(table.items(), desc="perturb speed", unit="utt"):
         source = audio_file(value, utterance)
         stale = {
             path: speed
             for prefix, speed in prefixes.items()
             if (speed != 1 or source is None)
-            and not _is_up_to_date(path := audio_dir / f"{prefix}{utterance}.flac", value, source)
+            and not _is_up_to_date(path := _copy(audio_dir, prefix + utterance), value, source)
         }
         if not stale:
             continue
@@ -86,6 +93,7 @@ def write_perturbed_data_dir(
     Raises:
         UserError: If audio is missing, or an id of `source` looks like a perturbed one.
     """
+    check_other_dir(source, target)
     prefixes = id_prefixes(factors)
     wav_scp, text, utt2spk = read_source(source)
     sources = {utterance: audio_file(value, utterance) for utterance, value in wav_scp.items()}
@@ -93,7 +101,7 @@ def write_perturbed_data_dir(
     paths: dict[str, str] = {}
     for prefix, speed in prefixes.items():
         for utterance, original in sources.items():
-            written = str(Path(audio_dir) / f"{prefix}{utterance}.flac")
+            written = str(_copy(audio_dir, prefix + utterance))
             paths[prefix + utterance] = original if speed == 1 and original else written
     write_data_dir(target, paths, text, utt2spk, utt2num_samples=_lengths(paths))
 
@@ -123,6 +131,10 @@ def perturbed_tables(
             "Give the data directory with speech at its own speed."
         )
     return texts, speakers
+
+
+def _copy(audio_dir: Path | str, utterance: str) -> Path:
+    return Path(audio_dir) / f"{file_name(utterance)}.flac"
 
 
 def _lengths(paths: Mapping[str, str]) -> dict[str, int]:

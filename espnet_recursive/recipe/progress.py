@@ -1,4 +1,4 @@
-"""What ESPnet's logs say about progress, in a line that a person reads."""
+"""The progress in ESPnet's logs, as one line to read."""
 
 import re
 import sys

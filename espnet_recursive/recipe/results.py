@@ -10,7 +10,9 @@ from typing import Any
 from tabulate import tabulate
 
 from espnet_recursive import __version__
+from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import write_if_changed
+from espnet_recursive.recipe.decoding_facts import read_decoding_facts
 from espnet_recursive.recipe.scoring import UNITS, Score, headline_unit, read_score, results_row
 
 
@@ -36,6 +38,16 @@ def find_real_time_factors(asr_exp: Path | str) -> dict[str, dict[str, float]]:
     }
 
 
+def find_decoding_facts(asr_exp: Path | str) -> dict[str, dict[str, Any]]:
+    """Read decoding.json of each "<decoding>/<data set>" of an experiment that has one."""
+    asr_exp = Path(asr_exp)
+    return {
+        str(path.parent.relative_to(asr_exp)): facts
+        for path in sorted(asr_exp.glob("*/*/decoding.json"))
+        if (facts := read_decoding_facts(path.parent)) is not None
+    }
+
+
 def write_results(asr_exp: Path | str) -> Path:
     """Write RESULTS.md with a table a unit, in the columns of ESPnet's recipes, and RESULTS.json.
 
@@ -43,8 +55,13 @@ def write_results(asr_exp: Path | str) -> Path:
 
     Returns:
         RESULTS.md.
+
+    Raises:
+        UserError: If there is no such folder.
     """
     asr_exp = Path(asr_exp)
+    if not asr_exp.is_dir():
+        raise UserError(f"{asr_exp} is no folder: name that of an experiment, exp/asr_...")
     scores = {unit: find_scores(asr_exp, unit) for unit in UNITS}
     headlines = {headline_unit(total) for total in scores["wer"].values()}
     environment = {
@@ -61,6 +78,7 @@ def write_results(asr_exp: Path | str) -> Path:
             for unit, found in scores.items()
         },
         "real_time_factors": find_real_time_factors(asr_exp),
+        "decodings": find_decoding_facts(asr_exp),
     }
     write_if_changed(asr_exp / "RESULTS.json", json.dumps(values, indent=2) + "\n")
     lines = [

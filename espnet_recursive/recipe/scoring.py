@@ -13,6 +13,7 @@ from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.alignment import Edits, align
 from espnet_recursive.recipe.bootstrap import Interval, error_interval
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
+from espnet_recursive.recipe.text_rules import TextRules
 
 #: The units that errors are counted in, by ESPnet's names of the score directories.
 UNITS = {"wer": "words", "cer": "characters", "ter": "subword tokens"}
@@ -90,15 +91,19 @@ def headline_unit(words: Score) -> str:
     return "cer" if words.units <= words.sentences else "wer"
 
 
-def tokenize(text: str, unit: str, bpemodel: Path | str | None = None) -> list[str]:
+def tokenize(
+    text: str, unit: str, bpemodel: Path | str | None = None, rules: TextRules | None = None
+) -> list[str]:
     """Split a transcript into words ("wer"), characters ("cer") or subword tokens ("ter").
 
-    Characters include the space between words, written <space>, as ESPnet counts them.
+    Characters include the space between words, written <space>, as ESPnet counts them. What `rules`
+    leave out are words and characters.
     """
+    rules = rules or TextRules()
     if unit == "wer":
-        return text.split()
+        return rules.words(text)
     if unit == "cer":
-        return ["<space>" if c == " " else c for c in " ".join(text.split())]
+        return rules.characters(text)
     if bpemodel is None:
         raise UserError("Token error rates need --bpemodel")
     return _sentencepiece(str(bpemodel)).encode_as_pieces(text)
@@ -111,6 +116,7 @@ def score(
     output_dir: Path | str,
     unit: str,
     bpemodel: Path | str | None = None,
+    rules: TextRules | None = None,
 ) -> Score:
     """Score one data set in one unit.
 
@@ -125,6 +131,7 @@ def score(
         output_dir: Where the five files go.
         unit: A key of UNITS.
         bpemodel: The sentencepiece model, for "ter".
+        rules: How the texts are read; as they are by default.
 
     Raises:
         UserError: If the two texts do not have the same utterances.
@@ -134,6 +141,7 @@ def score(
     check_same_keys(Path(reference), references, Path(hypothesis), hypotheses)
     speakers = read_table(utt2spk)
     output_dir = Path(output_dir)
+    rules = rules or TextRules()
     total = Score()
     utterances: list[UtteranceCounts] = []
     with (
@@ -141,8 +149,8 @@ def score(
         whole_file(output_dir / "hyp.trn") as hyp_trn,
     ):
         for utterance, text in references.items():
-            ref = tokenize(text, unit, bpemodel)
-            hyp = tokenize(hypotheses[utterance], unit, bpemodel)
+            ref = tokenize(rules.clean(text), unit, bpemodel, rules)
+            hyp = tokenize(hypotheses[utterance], unit, bpemodel, rules)
             edits = total.add(ref, hyp)
             utterances.append(UtteranceCounts(utterance, len(ref), **asdict(edits)))
             name = f"({speakers.get(utterance, utterance)}-{utterance})"

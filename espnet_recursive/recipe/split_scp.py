@@ -39,7 +39,9 @@ def split_scp(
     """
     scp, output_dir = Path(scp), Path(output_dir)
     for stale in output_dir.glob(f"{name}.*.scp"):
-        stale.unlink()
+        # Not what only looks alike, such as the list itself.
+        if stale.name.removeprefix(f"{name}.").removesuffix(".scp").isdigit():
+            stale.unlink()
     lengths = [path for table in LENGTHS.values() if (path := scp.parent / table).exists()]
     if lengths:
         jobs = _split_by_length(scp, lengths[0], output_dir, nj, name, longest_first)

@@ -9,7 +9,11 @@ import sentencepiece
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_dir
 
+#: What :func:`train_bpe` writes.
+_FILES = ("bpe.model", "bpe.vocab", "tokens.txt")
 BLANK, UNKNOWN, SOS_EOS = "<blank>", "<unk>", "<sos/eos>"
+#: ESPnet's symbols, and those of sentencepiece, which do not get into the list.
+_RESERVED = (BLANK, UNKNOWN, SOS_EOS, "<s>", "</s>")
 
 
 def read_sentences(text: Path | str) -> Iterator[str]:
@@ -22,6 +26,43 @@ def read_sentences(text: Path | str) -> Iterator[str]:
     if not Path(text).is_file():
         raise UserError(f"{text} does not exist. Run the stage that writes it, or check the path.")
     return _sentences(Path(text))
+
+
+def read_nlsyms(symbols: str) -> list[str]:
+    """Read what ESPnet's ``--bpe_nlsyms`` takes: symbols, or a file that lists them.
+
+    Args:
+        symbols: Symbols separated by commas, or the name of a file with one in each line, of which
+            the first word counts.
+
+    Returns:
+        Each symbol once.
+
+    Raises:
+        UserError: If one has a meaning already in token lists or in sentencepiece, or the file
+            cannot be read.
+    """
+    if Path(symbols).is_file():
+        try:
+            lines = Path(symbols).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"--bpe_nlsyms {symbols} cannot be read: {error}") from error
+        words = [line.split()[0] for line in lines if line.strip()]
+    else:
+        words = [word for word in symbols.split(",") if word]
+        # A symbol may have a slash, but then it has brackets.
+        paths = [word for word in words if word[0] not in "<[{(" and Path(word).name != word]
+        if paths or any(len(word.split()) != 1 for word in words) or symbols.endswith(".txt"):
+            raise UserError(
+                f"--bpe_nlsyms {symbols!r} is no file, and no symbols without spaces, separated by "
+                "commas: check the path."
+            )
+    for word in words:
+        if word in _RESERVED:
+            raise UserError(
+                f"--bpe_nlsyms: {word} has a meaning of its own in every token list. Leave it out."
+            )
+    return list(dict.fromkeys(words))
 
 
 def train_bpe(
@@ -42,15 +83,16 @@ def train_bpe(
         bpemode: "unigram" or "bpe".
         nlsyms: Symbols that are never split.
         character_coverage: Share of the characters that the model covers.
-        input_sentence_size: At most so many sentences are used, drawn at random.
+        input_sentence_size: Maximum number of sentences, which are drawn at random.
 
     Returns:
         The tokens: blank, unknown, the vocabulary without its three control symbols, sos/eos.
 
     Raises:
-        UserError: If the text is too small for `nbpe`, with what is possible.
+        UserError: If the text is too small for `nbpe`, with what is possible, or `output_dir` holds
+            other files than these three.
     """
-    with whole_dir(output_dir) as part:
+    with whole_dir(output_dir, own=_FILES) as part:
         try:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(sentences),

@@ -1,4 +1,4 @@
-"""What stands in a wav.scp: audio files, or commands that write audio, as Kaldi has them."""
+"""Entries of a wav.scp: audio files, or commands that write audio, as in Kaldi."""
 
 import io
 import re
@@ -9,6 +9,8 @@ import numpy as np
 import soundfile
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.finite import check_finite
+from espnet_recursive.recipe.process_group import process_group
 
 _ARCHIVE = re.compile(r"\.ark(\.gz)?:\d+(\[.*\])?$")
 #: Where one of these stands outside quotes, only a shell knows what the command reads.
@@ -69,7 +71,7 @@ def read_audio(value: str, utterance: str) -> tuple[np.ndarray, int]:
 
     Raises:
         UserError: If the file or what the command writes is no whole audio of one channel, or the
-            command fails.
+            command fails, or samples are no numbers.
     """
     path = audio_file(value, utterance)
     if path is not None:
@@ -82,6 +84,7 @@ def read_audio(value: str, utterance: str) -> tuple[np.ndarray, int]:
             f"{path or value} (utterance {utterance}) has {samples.shape[1]} channels. Write the "
             "channel to train on, or their mean, into a file of one channel."
         )
+    check_finite(samples, f"{path or value} (utterance {utterance})")
     return samples, rate
 
 
@@ -100,9 +103,13 @@ def _decoded_flac(command: str) -> str | None:
 
 
 def _read_output(command: str, utterance: str) -> tuple[np.ndarray, int]:
-    result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], stdin=subprocess.DEVNULL, capture_output=True
-    )
+    with process_group() as group:
+        result = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            process_group=group,
+        )
     said = result.stderr.decode(errors="replace").strip()[-1000:]
     failure = f"wav.scp, {utterance}: the command `{command} |`"
     remedy = "Run it by hand, install what it needs, or name an audio file instead."

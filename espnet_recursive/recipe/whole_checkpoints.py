@@ -4,7 +4,7 @@ ESPnet's trainer writes ``checkpoint.pth`` in place once an epoch, then ``<epoch
 the links to the latest and best epochs. Killed in the middle of the first, a training cannot be
 resumed; killed between the others, it resumes but fails at its very end, when the best epochs are
 averaged and one of them is not there. Both are closed here, around the trainer, without changing
-what it writes.
+what it writes. Each file also gets the fingerprint of the training.
 """
 
 import os
@@ -16,6 +16,11 @@ from typing import Any
 
 import wrapt
 
+from espnet_recursive.errors import reason
+from espnet_recursive.files.checkpoint_file import add_note, check_checksums
+from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.recipe.fingerprint import fingerprint_of
+
 
 def keep_checkpoints_whole() -> None:
     """Make every training of this process write whole files and mend a killed one on resume."""
@@ -23,8 +28,12 @@ def keep_checkpoints_whole() -> None:
 
 
 @contextmanager
-def whole_torch_save() -> Iterator[None]:
-    """Let ``torch.save`` write beside its target and rename, so that no reader sees half a file."""
+def whole_torch_save(note: str | None = None) -> Iterator[None]:
+    """Let ``torch.save`` write beside its target and rename, so that no reader sees half a file.
+
+    Args:
+        note: A text to add to each file.
+    """
     import torch
 
     save = torch.save
@@ -35,6 +44,8 @@ def whole_torch_save() -> Iterator[None]:
             return
         part = Path(f"{f}.part")
         save(obj, part, *args, **kwargs)
+        if note is not None:
+            add_note(part, note)
         os.replace(part, f)
 
     torch.save = save_whole
@@ -61,12 +72,13 @@ def mend_experiment(output_dir: Path, best_model_criterion: Sequence[Sequence[st
     if not checkpoint.exists():
         return
     try:
+        check_checksums(checkpoint)
         states = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
         raise RuntimeError(
-            f"{checkpoint} is no checkpoint that can be read. Delete it to train from the first "
-            "epoch again, or to start from the weights of a finished one: "
-            "--init_param <epoch>epoch.pth"
+            f"{checkpoint} is no checkpoint that can be read ({reason(error).splitlines()[0]}). "
+            "Delete it to train from the first epoch again, or to start from the weights of a "
+            "finished one: --init_param <epoch>epoch.pth"
         ) from error
     reporter = Reporter()
     reporter.load_state_dict(states["reporter"])
@@ -87,10 +99,17 @@ def _wrap_trainer(trainer: ModuleType) -> None:
 
 def _run_whole(run: Callable[..., None], _cls: Any, args: tuple[Any, ...], kwargs: Any) -> None:
     options, distributed = kwargs["trainer_options"], kwargs["distributed_option"]
-    with whole_torch_save():
-        if options.resume and (not distributed.distributed or distributed.dist_rank == 0):
+    first = not distributed.distributed or distributed.dist_rank == 0
+    # The process that saves has written config.yaml before.
+    config = Path(options.output_dir) / "config.yaml"
+    with whole_torch_save(_note(config) if first and config.exists() else None):
+        if options.resume and first:
             mend_experiment(Path(options.output_dir), options.best_model_criterion)
         run(*args, **kwargs)
+
+
+def _note(config: Path) -> str:
+    return fingerprint_of(read_yaml(config), with_data=True).as_text()
 
 
 def _link(link: Path, target: str) -> None:

@@ -51,7 +51,7 @@ _OURS = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where an array runs.
+    """The place where a job array runs.
 
     Attributes:
         name: One of CLUSTERS.

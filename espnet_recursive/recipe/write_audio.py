@@ -12,7 +12,7 @@ from espnet_recursive.files.whole_files import whole_file
 def write_audio(
     path: Path, samples: np.ndarray, rate: int, audio_format: str, comment: str = ""
 ) -> None:
-    """Write samples with 16 bits, in memory first: libsndfile forgets why a disk takes no more.
+    """Write samples with 16 bits, in memory first: libsndfile hides why a write to disk failed.
 
     Args:
         path: The file to write.

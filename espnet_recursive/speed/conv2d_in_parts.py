@@ -1,8 +1,8 @@
-"""Convolutions of the input layer on a CPU, over parts of the time.
+"""Convolutions of the input layer on a CPU, computed for a part of the frames at a time.
 
-At d = 512, the first convolution of ``conv2d`` makes 4 MB of each second of audio. In parts, these
-stay in cache, nothing grows with the length, and in training nothing of them is kept: the backward
-pass computes the first convolution once more, which has 1 % of the operations of the second.
+At d = 512, the output of the first convolution of ``conv2d`` has 4 MB for each second of audio. A
+part of it stays in the cache and does not grow with the length. Training does not store it: the
+backward pass recomputes the first convolution, which has 1 % of the operations of the second.
 """
 
 from collections import OrderedDict
@@ -14,32 +14,33 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.speed.packed_conv2d import pack_convolutions
 
-#: Output frames (B x T') of a part, at inference and in training, which adds up gradients of parts.
+#: Output frames (B x T') of a part, at inference and in training. Training has the larger parts,
+#: because the gradients of the parts have to be summed.
 _FRAMES, _TRAINING_FRAMES = 32, 64
-#: Of an utterance, in large batches: neighbouring parts share some work.
+#: The smallest part of an utterance, in large batches: neighbouring parts share some work.
 _FEWEST_FRAMES = 4
 
 
 class Conv2dInParts(torch.nn.Sequential):
-    """Convolutions and ReLUs, of which a part of the frames is computed at a time.
+    """Convolutions and ReLUs that compute a part of the frames at a time.
 
-    The output is that of ``torch.nn.Sequential``, and so are the names of the parameters. On a GPU,
-    and where the pass is recorded for an export, all is computed at once.
+    The output and the names of the parameters are those of ``torch.nn.Sequential``. On a GPU, and
+    while the forward pass is traced for an export, all frames are computed at once.
 
     Args:
-        *layers: Those of a ``Sequential`` that :meth:`takes` takes, as that has them.
+        *layers: The arguments of a ``Sequential`` that :meth:`supports` accepts.
     """
 
     def __init__(self, *layers: Any) -> None:
         super().__init__(*layers)
         self.sizes = {name: (conv.kernel_size[0], conv.stride[0]) for name, conv in _convs(self)}
         convs = [place for place, layer in enumerate(self) if isinstance(layer, torch.nn.Conv2d)]
-        #: Layers of which only the last one's output is kept for the backward pass.
-        self.forgetful = convs[1] + 1 if len(convs) > 1 else 0
+        #: The number of first layers that are recomputed in the backward pass.
+        self.recomputed = convs[1] + 1 if len(convs) > 1 else 0
 
     @staticmethod
-    def takes(layers: torch.nn.Module) -> TypeGuard[torch.nn.Sequential]:
-        """Whether each frame comes from a window of frames, through convolutions and ReLUs."""
+    def supports(layers: torch.nn.Module) -> TypeGuard[torch.nn.Sequential]:
+        """Whether the layers are convolutions without padding in time, and ReLUs."""
         return (
             type(layers) is torch.nn.Sequential
             and bool(_convs(layers))
@@ -67,19 +68,19 @@ class Conv2dInParts(torch.nn.Sequential):
         pack_convolutions(self, needed, precision)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Args: x (B, C, T, F). Returns: (B, C', T', F'), laid out as (B, T', C', F')."""
+        """Args: x (B, C, T, F). Returns: (B, C', T', F'), in memory as (B, T', C', F')."""
         if torch.jit.is_tracing() or torch.compiler.is_compiling() or x.device.type != "cpu":
             return super().forward(x)
-        learns = torch.is_grad_enabled() and (
+        trains = torch.is_grad_enabled() and (
             x.requires_grad or any(weight.requires_grad for weight in self.parameters())
         )
-        step = max(_FEWEST_FRAMES, (_TRAINING_FRAMES if learns else _FRAMES) // max(1, len(x)))
+        step = max(_FEWEST_FRAMES, (_TRAINING_FRAMES if trains else _FRAMES) // max(1, len(x)))
         frames, field, stride = self._outputs_and_window(x.size(2))
         if frames <= step:
             return super().forward(x)
         starts = range(0, frames, step)
         windows = (x[:, :, stride * t : stride * (t + step - 1) + field] for t in starts)
-        return self._learn(windows) if learns else self._infer(windows, frames, step)
+        return self._train(windows) if trains else self._infer(windows, frames, step)
 
     def _infer(self, windows: Iterator[torch.Tensor], frames: int, step: int) -> torch.Tensor:
         whole = None
@@ -91,14 +92,15 @@ class Conv2dInParts(torch.nn.Sequential):
         assert whole is not None
         return whole.transpose(1, 2)
 
-    def _learn(self, windows: Iterator[torch.Tensor]) -> torch.Tensor:
-        # A last ReLU keeps its output: better that of all parts, which is needed anyway.
+    def _train(self, windows: Iterator[torch.Tensor]) -> torch.Tensor:
+        # A ReLU stores its output for the backward pass: that of all parts together, which is
+        # stored anyway, costs nothing more.
         relu_last = isinstance(self[-1], torch.nn.ReLU)
-        rest = list(self)[self.forgetful : len(self) - relu_last]
+        rest = list(self)[self.recomputed : len(self) - relu_last]
         parts = []
         for window in windows:
             part = checkpoint(
-                self._forgotten, window, use_reentrant=False, preserve_rng_state=False
+                self._first_layers, window, use_reentrant=False, preserve_rng_state=False
             )
             for layer in rest:
                 part = layer(part)
@@ -106,14 +108,14 @@ class Conv2dInParts(torch.nn.Sequential):
         whole = torch.cat(parts, 1).transpose(1, 2)
         return self[-1](whole) if relu_last else whole
 
-    def _forgotten(self, x: torch.Tensor) -> torch.Tensor:
-        """The backward pass computes this again up to the input of the last layer."""
-        for layer in list(self)[: self.forgetful]:
+    def _first_layers(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the layers that are recomputed in the backward pass."""
+        for layer in list(self)[: self.recomputed]:
             x = layer(x)
         return x
 
     def _outputs_and_window(self, frames: int) -> tuple[int, int, int]:
-        """Output frames, the input frames that one of them needs, and those between two of them."""
+        """Number of output frames, input frames that one of them depends on, and stride."""
         field = stride = 1
         for kernel, step in self.sizes.values():
             frames = (frames - kernel) // step + 1
@@ -127,12 +129,12 @@ def _convs(layers: torch.nn.Sequential) -> list[tuple[str, torch.nn.Conv2d]]:
 
 
 def convolve_in_parts(module: torch.nn.Module) -> None:
-    """Let the convolutions of an input layer run in parts, if it has any that can.
+    """Replace the convolutions of an input layer by :class:`Conv2dInParts`, where it supports them.
 
     Args:
         module: An input layer of ESPnet.
     """
     for name, child in module.named_children():
-        if Conv2dInParts.takes(child):
+        if Conv2dInParts.supports(child):
             parts = Conv2dInParts(OrderedDict(child.named_children()))
             setattr(module, name, parts.train(child.training))

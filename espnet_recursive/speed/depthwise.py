@@ -1,7 +1,7 @@
-"""Convolutions over time of each channel alone, on numbers as they lie in memory.
+"""Depthwise convolutions over time, on states with channels last, without a change of layout.
 
-ESPnet has channels last and turns the states around for these convolutions. torch's kernel for two
-dimensions takes them as they lie; for one dimension it has none that does.
+ESPnet's states have channels last and are transposed for these convolutions. torch's kernel for two
+dimensions reads this layout directly; that for one dimension does not.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ class ChannelsLastConv1d(torch.nn.Module):
     """A depthwise convolution for inference on a CPU.
 
     Args:
-        conv: The convolution, one that :meth:`takes` takes.
+        conv: The convolution, one that :meth:`supports` accepts.
     """
 
     def __init__(self, conv: Any) -> None:
@@ -24,7 +24,7 @@ class ChannelsLastConv1d(torch.nn.Module):
         self.padding, self.groups = (*conv.padding, 0), conv.groups
 
     @staticmethod
-    def takes(module: torch.nn.Module) -> bool:
+    def supports(module: torch.nn.Module) -> bool:
         """Whether it is a depthwise convolution with stride and dilation 1, padded with zeros."""
         return (
             type(module) is torch.nn.Conv1d
@@ -35,8 +35,8 @@ class ChannelsLastConv1d(torch.nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Args: x (B, C, T), a turned (B, T, C). Returns: (B, C, T')."""
+        """Args: x (B, C, T), a transposed (B, T, C). Returns: (B, C, T')."""
         conv = torch.nn.functional.conv2d
-        # Of any input, so that the kernel never depends on how x lies.
+        # For any input, so that the kernel does not depend on the layout of x.
         x = x.unsqueeze(-1).contiguous(memory_format=torch.channels_last)
         return conv(x, self.weight, self.bias, padding=self.padding, groups=self.groups).squeeze(-1)

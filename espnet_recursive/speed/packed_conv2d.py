@@ -1,7 +1,7 @@
-"""Convolutions of the input layer for inference on a CPU, their weights brought into shape once.
+"""Convolutions of the input layer for inference on a CPU, with weights packed once.
 
-A third of the operations of a 24-layer encoder are in the second convolution of ``conv2d``. Its
-output lies with channels last here, which the next one takes as it is.
+A third of the operations of a 24-layer encoder are in the second convolution of ``conv2d``. The
+outputs have channels last, a layout that the next convolution reads directly.
 """
 
 from typing import Any
@@ -10,19 +10,19 @@ import torch
 
 from espnet_recursive.speed.packed_linear import can_pack
 
-#: Numbers that are rounded at a time, so that they stay in cache in between: 2 MB of float32.
+#: Numbers that are rounded at a time, so that they stay in the cache: 2 MB of float32.
 _AT_A_TIME = 1 << 19
 
 
 class PackedConv2dReLU(torch.nn.Module):
-    """A convolution in oneDNN's own layout, with the ReLU that follows it.
+    """A convolution with the weight in oneDNN's own layout, and the ReLU that follows it.
 
-    A layout for other sizes can be many times slower than none: inputs of other lengths have the
-    weight as it is, and other batches and bands have it laid out anew.
+    A layout made for other input sizes can be many times slower than none. So inputs of other
+    lengths use the unpacked weight, and for other batch sizes and bands it is packed anew.
 
     Args:
-        conv: The convolution, one that :meth:`takes` takes.
-        frames: T of the inputs that the layout is for.
+        conv: The convolution, one that :meth:`supports` accepts.
+        frames: T of the inputs for which the weight is packed.
     """
 
     def __init__(self, conv: torch.nn.Conv2d, frames: int) -> None:
@@ -31,11 +31,12 @@ class PackedConv2dReLU(torch.nn.Module):
         self.frames = frames
         self.plain = conv.weight.detach()
         self.bias = None if conv.bias is None else conv.bias.detach()
-        self.weight, self.size = self.plain, torch.Size()
+        # One attribute, so that other threads never see the size of one and the weight of another.
+        self.packed: tuple[torch.Size, torch.Tensor] | None = None
 
     @staticmethod
-    def takes(conv: Any, activation: torch.nn.Module) -> bool:
-        """Whether they are a convolution, padded with zeros if at all, and a ReLU."""
+    def supports(conv: Any, activation: torch.nn.Module) -> bool:
+        """Whether the two are a convolution, padded with zeros if at all, and a ReLU."""
         return (
             type(conv) is torch.nn.Conv2d
             and type(activation) is torch.nn.ReLU
@@ -50,24 +51,25 @@ class PackedConv2dReLU(torch.nn.Module):
             padding, stride, dilation, groups = self.how
             out = torch.conv2d(x, self.plain, self.bias, stride, padding, dilation, groups)
             return out.relu_()
-        if x.size() != self.size:
-            self.size = x.size()
+        packed = self.packed
+        if packed is None or packed[0] != x.size():
             pack = torch.ops.mkldnn._reorder_convolution_weight
-            self.weight = pack(self.plain, *self.how, list(self.size))
+            self.packed = packed = x.size(), pack(self.plain, *self.how, list(x.size()))
         convolve = torch.ops.mkldnn._convolution_pointwise
-        return convolve(x, self.weight, self.bias, *self.how, "relu", [], "")
+        return convolve(x, packed[1], self.bias, *self.how, "relu", [], "")
 
 
 class QuantisedConv2dReLU(torch.nn.Module):
-    """The same with weights of 8 bits, a scale for each output, and inputs quantised as they come.
+    """The same with 8-bit weights, a scale for each output, and dynamically quantised inputs.
 
-    Inputs have 7 bits, as those of torch's dynamic linear layers: with 8, sums of two products
-    overflow on CPUs without VNNI. Their scale is taken from all that is in the input. All lengths
-    have the same layout.
+    Inputs have 7 bits, as in torch's dynamic linear layers: with 8, sums of two products overflow
+    on CPUs without VNNI. Their scale is computed from the whole input. All lengths use the same
+    layout.
 
     Args:
-        conv: The convolution, one that PackedConv2dReLU takes; its inputs must not be negative.
-        frames: T of the inputs that the layout is for.
+        conv: The convolution, one that ``PackedConv2dReLU`` supports. Its inputs must not be
+            negative.
+        frames: T of the inputs for which the weight is packed.
     """
 
     _LARGEST = 127
@@ -79,22 +81,22 @@ class QuantisedConv2dReLU(torch.nn.Module):
         self.frames = frames
         self.scale = largest / self._LARGEST
         self.plain = (weight / self.scale.view(-1, 1, 1, 1)).round().to(torch.int8)
-        self.weight, self.bands = self.plain, 0
+        self.packed: tuple[int, torch.Tensor] | None = None
         self.how = [list(conv.stride), list(conv.padding), list(conv.dilation), conv.groups]
         self.zero_points = torch.zeros(len(weight), dtype=torch.int8)
         self.bias = None if conv.bias is None else conv.bias.detach()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Args: x (B, C, T, F), none below 0. Returns: (B, C', T', F')."""
-        if x.size(-1) != self.bands:
-            self.bands = x.size(-1)
-            size = [1, x.size(1), self.frames, self.bands]
+        packed, bands = self.packed, x.size(-1)
+        if packed is None or packed[0] != bands:
+            size = [1, x.size(1), self.frames, bands]
             pack = torch.ops.onednn.qconv_prepack
-            self.weight = pack(self.plain, self.scale, 1.0, 0, *self.how, size)
+            self.packed = packed = bands, pack(self.plain, self.scale, 1.0, 0, *self.how, size)
         # amax, because max takes 30 times as long where channels are last.
         scale = max(x.amax().item() / self._LARGEST, torch.finfo(x.dtype).tiny)
         return torch.ops.onednn.qconv2d_pointwise(
-            _rounded(x, scale), scale, 0, self.weight, self.scale, self.zero_points, self.bias,
+            _rounded(x, scale), scale, 0, packed[1], self.scale, self.zero_points, self.bias,
             *self.how, 1.0, 0, x.dtype, "relu", [None], "",
         )  # fmt: skip
 
@@ -112,21 +114,21 @@ def _rounded(x: torch.Tensor, scale: float) -> torch.Tensor:
 def pack_convolutions(
     layers: torch.nn.Sequential, frames: dict[str, int], precision: str = "float32"
 ) -> None:
-    """Replace each convolution that a ReLU follows.
+    """Replace each convolution that is followed by a ReLU by a packed one.
 
     Args:
-        layers: Of which some may be convolutions.
-        frames: T of the inputs of each convolution that its layout is for, by its name.
-        precision: "float32", or "int8" for those that a ReLU precedes, too.
+        layers: Layers, some of which may be convolutions.
+        frames: T of the inputs for which each convolution is packed, by its name.
+        precision: "float32"; or "int8", in which convolutions that follow a ReLU are quantised.
     """
-    # An engine of torch's for 8 bits, with which come the operators.
+    # The engine of torch that has the 8-bit operators.
     eight_bits = precision == "int8" and "onednn" in torch.backends.quantized.supported_engines
     names = list(layers._modules)
     after_relu = False
     for name, following in zip(names, names[1:], strict=False):
         conv: Any = layers.get_submodule(name)
         activation = layers.get_submodule(following)
-        if PackedConv2dReLU.takes(conv, activation):
+        if PackedConv2dReLU.supports(conv, activation):
             kind = QuantisedConv2dReLU if after_relu and eight_bits else PackedConv2dReLU
             setattr(layers, name, kind(conv, frames[name]))
             setattr(layers, following, torch.nn.Identity())

@@ -1,26 +1,27 @@
-"""Linear layers for inference on a CPU, whose weights are brought into shape once.
+"""Linear layers for inference on a CPU, with weights packed once.
 
-torch lays out the weight of a linear layer for its kernels at every call. A layer that loops would
-have that done in each loop. The operators are those that ``torch.compile`` uses for the same.
+torch packs the weight of a linear layer into the layout of its kernels at every call, and so in
+each loop. The operators used here are those with which ``torch.compile`` packs weights.
 """
 
 from collections.abc import Callable
 from functools import partial
+from threading import get_ident
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import torch
 
 Tensor = torch.Tensor
-#: Weights of a layer for which packing is worth it.
+#: Layers with fewer weights are not packed: they gain too little.
 _FEW_WEIGHTS = 1 << 17
-#: Rows (B x T) from which the weight as it is serves as well or better: laying it out is little
-#: work then, and oneDNN would build a kernel for each new number of rows. See kernel_rates.py in
-#: benchmarks.
+#: From this number of rows (B x T) on, the unpacked weight is as fast or faster: packing it is
+#: little work in comparison, and oneDNN would build a kernel for each new number of rows. See
+#: benchmarks/kernel_rates.py.
 _MANY_ROWS = 100
 
 
-#: The module of an activation, and oneDNN's name of it and of its formula.
+#: The module of an activation, and oneDNN's names of the activation and of its formula.
 _ACTIVATIONS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[str, str]]] = {
     "none": (torch.nn.Identity, ("none", "")),
     "relu": (partial(torch.nn.ReLU, inplace=True), ("relu", "")),
@@ -30,12 +31,12 @@ _ACTIVATIONS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[str, str]]] =
 
 
 class PackedLinear(torch.nn.Module):
-    """A linear layer in oneDNN's own layout, with the activation that follows it.
+    """A linear layer with the weight in oneDNN's own layout, and the activation that follows it.
 
-    The weight is there twice: as it is, it serves inputs of many rows.
+    The weight is stored twice; inputs of many rows use the unpacked one.
 
     Args:
-        linear: The layer, one that :meth:`takes` takes.
+        linear: The layer, one that :meth:`supports` accepts.
         activation: "none", "relu" or "gelu".
     """
 
@@ -48,8 +49,8 @@ class PackedLinear(torch.nn.Module):
         self.bias = None if linear.bias is None else linear.bias.detach()
 
     @staticmethod
-    def takes(linear: torch.nn.Linear) -> bool:
-        """Whether it can be packed, and is large enough to gain."""
+    def supports(linear: torch.nn.Linear) -> bool:
+        """Whether the layer can be packed, and is large enough to gain from it."""
         return can_pack(linear) and linear.weight.numel() >= _FEW_WEIGHTS
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,19 +60,19 @@ class PackedLinear(torch.nn.Module):
         return self.activation(torch.nn.functional.linear(x, self.plain, self.bias))
 
     def fused(self, x: Tensor) -> Tensor:
-        """The same by the packed weight, whatever the number of rows."""
+        """Compute the same with the packed weight, for any number of rows."""
         name, formula = self.fused_activation
         return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, name, [], formula)
 
 
 def packed(linear: torch.nn.Linear, activation: str = "none") -> torch.nn.Module:
-    """The layer and the activation that follows it: packed, if that is worth it.
+    """Pack a layer and the activation that follows it, if it is large enough to gain from it.
 
     Args:
         linear: The layer.
         activation: "none", "relu" or "gelu".
     """
-    if PackedLinear.takes(linear):
+    if PackedLinear.supports(linear):
         return PackedLinear(linear, activation)
     if activation == "none":
         return linear
@@ -80,7 +81,7 @@ def packed(linear: torch.nn.Linear, activation: str = "none") -> torch.nn.Module
 
 
 def can_pack(layer: Any) -> bool:
-    """Whether torch was built with oneDNN, and the layer's weight is one that it takes."""
+    """Whether torch was built with oneDNN, and that supports the layer's weight."""
     weight = layer.weight
     return (
         torch.backends.mkldnn.is_available()
@@ -89,58 +90,63 @@ def can_pack(layer: Any) -> bool:
     )
 
 
-class _Part(torch.nn.Module):
-    """One of several layers of the same input that are computed together, by the first of them."""
+class _FusedPart(torch.nn.Module):
+    """The place of one of several fused layers: gives its slice of their common output."""
 
-    def __init__(self, together: "_Together", place: int) -> None:
+    def __init__(self, fused: "_FusedLinears", place: int) -> None:
         super().__init__()
-        self.together, self.place = together, place
+        self.fused, self.place = fused, place
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.together(x, self.place)
+        return self.fused(x, self.place)
 
 
-class _Together(torch.nn.Module):
+class _FusedLinears(torch.nn.Module):
+    """Computes the outputs of all layers when the first is called, and keeps them for the others.
+
+    They are kept for each thread by itself, so that threads may run one encoder.
+    """
+
     def __init__(self, linear: torch.nn.Module, sizes: list[int]) -> None:
         super().__init__()
         self.linear, self.sizes = linear, sizes
-        self._input: Tensor | None = None
-        self._outputs: tuple[Tensor, ...] = ()
+        self._outputs: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
 
     def forward(self, x: Tensor, place: int) -> Tensor:
-        if place == 0 or self._input is not x:
-            self._input, self._outputs = x, self.linear(x).split(self.sizes, -1)
-        out = self._outputs[place]
-        if place == len(self.sizes) - 1:
-            self._input, self._outputs = None, ()
-        return out
+        thread = get_ident()
+        source, outputs = self._outputs.pop(thread, (None, ()))
+        if place == 0 or source is not x:
+            outputs = self.linear(x).split(self.sizes, -1)
+        if place < len(self.sizes) - 1:
+            self._outputs[thread] = x, outputs
+        return outputs[place]
 
 
-def together(
+def fuse_linears(
     linears: list[torch.nn.Linear], prepare: Callable[[torch.nn.Linear], torch.nn.Module]
 ) -> list[torch.nn.Module]:
-    """Layers of the same input as one matrix product, which the first one computes for all.
+    """Fuse linear layers of the same input into one matrix product.
 
     Args:
-        linears: The layers, called in this order.
-        prepare: What is done to their union.
+        linears: The layers, in the order in which they are called.
+        prepare: Prepares the fused layer, for instance :func:`packed`.
 
     Returns:
-        A module in the place of each.
+        A module in the place of each; calling the first computes the outputs of all.
     """
     weight = torch.cat([linear.weight.detach() for linear in linears])
-    union = torch.nn.Linear(weight.size(1), len(weight), device=weight.device, dtype=weight.dtype)
+    fused = torch.nn.Linear(weight.size(1), len(weight), device=weight.device, dtype=weight.dtype)
     with torch.no_grad():
-        union.weight.copy_(weight)
-        union.bias.copy_(torch.cat([linear.bias for linear in linears]))
-    whole = _Together(prepare(union), [linear.out_features for linear in linears])
-    return [_Part(whole, place) for place in range(len(linears))]
+        fused.weight.copy_(weight)
+        fused.bias.copy_(torch.cat([linear.bias for linear in linears]))
+    whole = _FusedLinears(prepare(fused), [linear.out_features for linear in linears])
+    return [_FusedPart(whole, place) for place in range(len(linears))]
 
 
 def quantised(linear: torch.nn.Linear, activation: str = "none") -> Any:
-    """The layer with weights of 8 bits, a scale for each output, and inputs quantised as they come.
+    """Quantise a layer: 8-bit weights, a scale for each output, dynamically quantised inputs.
 
-    torch announces that this moves to another package, torchao, and warns at every use.
+    torch announces that this will move to another package, torchao, and warns at every use.
 
     Args:
         linear: The layer.

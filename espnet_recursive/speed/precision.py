@@ -1,8 +1,8 @@
-"""The precision of the encoder at inference as an option of commands; see :mod:`.prepared`."""
+"""The precision of the encoder at inference, as an option of commands; see :mod:`.prepared`."""
 
 import argparse
 
-#: "float32" computes what an unprepared encoder does, up to rounding.
+#: With "float32" the output is that of an unprepared encoder, up to rounding.
 PRECISIONS = ("float32", "bfloat16", "int8")
 
 
@@ -11,6 +11,6 @@ def add_precision_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder_precision",
         choices=PRECISIONS,
-        help="prepare the encoder's weights once, for faster inference, in this precision (the "
-        "encoder stays as it is)",
+        help="prepare the encoder's weights once for faster inference, in this precision (without "
+        "it, nothing is prepared)",
     )

@@ -1,9 +1,10 @@
-"""An encoder made ready for inference: what depends on the weights alone is done once.
+"""An encoder prepared for inference: work that depends on the weights alone is done once.
 
-Each unique layer of a recursive encoder is prepared once, and every loop has the use of it.
+Each unique layer of a recursive encoder is prepared once, for all loops.
 """
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 from warnings import warn
 
@@ -20,23 +21,23 @@ from espnet_recursive.recursion.loop_invariant import LoopInvariantLinear
 from espnet_recursive.recursion.stack import RecursiveStack
 from espnet_recursive.speed.conv2d_in_parts import Conv2dInParts, convolve_in_parts
 from espnet_recursive.speed.depthwise import ChannelsLastConv1d
-from espnet_recursive.speed.packed_linear import packed, quantised, together
+from espnet_recursive.speed.packed_linear import fuse_linears, packed, quantised
 from espnet_recursive.speed.precision import PRECISIONS
 
 Prepare = Callable[..., torch.nn.Module]
 
 
 def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") -> torch.nn.Module:
-    """Make an encoder of ESPnet or ours faster, for good: it can neither be trained nor saved.
+    """Make an encoder, recursive or ESPnet's own, faster. It can then be neither trained nor saved.
 
-    The interface stays, depth at inference included. "float32" computes the same up to rounding.
-    "bfloat16" multiplies in bfloat16; the states between layers, norms and sums stay in float32.
-    "int8" has linear layers with weights of 8 bits, and scales of the inputs that depend on all
-    that is in the batch: encode utterances alone. It is for CPUs only.
+    The interface does not change, nor does the choice of the depth at inference. "float32" computes
+    the same up to rounding. "bfloat16" multiplies in bfloat16; states between layers, norms and
+    sums stay in float32. "int8" gives linear layers 8-bit weights and scales of the inputs that
+    depend on the whole batch, so encode utterances one by one. It is for CPUs only.
 
-    Linear layers of which loops have private weights stay as they are, but for "bfloat16". With
-    ``compile: true``, only "bfloat16" stays compiled: the compiler takes no weights that are in
-    shape already.
+    Linear layers with private weights of loops are not prepared, except in "bfloat16". With
+    ``compile: true``, only "bfloat16" remains compiled: the compiler does not accept packed
+    weights.
 
     Args:
         encoder: The encoder, in float32.
@@ -46,7 +47,7 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
         The same encoder, in evaluation mode.
 
     Raises:
-        UserError: If there is no such precision, or not for this encoder or its device.
+        UserError: If the precision is unknown, or not available for this encoder or device.
     """
     if precision not in PRECISIONS:
         raise UserError(f"encoder_precision={precision!r} is none of {', '.join(PRECISIONS)}")
@@ -81,18 +82,18 @@ def prepare_for_inference(encoder: torch.nn.Module, precision: str = "float32") 
     if device == "cpu":
         for module in list(encoder.modules()):
             for name, child in module.named_children():
-                if ChannelsLastConv1d.takes(child):
+                if ChannelsLastConv1d.supports(child):
                     setattr(module, name, ChannelsLastConv1d(child))
     return encoder
 
 
 def _prepare_known(module: torch.nn.Module, prepare: Prepare, fuses_gelu: bool) -> None:
-    """Where several layers of ESPnet can be computed as one."""
+    """Fuse layers of ESPnet's modules with each other or with the activation that follows."""
     if isinstance(module, MultiHeadedAttention):
         names = ("linear_q", "linear_k", "linear_v")
         linears = [module.get_submodule(name) for name in names]
         if all(type(linear) is torch.nn.Linear for linear in linears):
-            for name, part in zip(names, together(linears, prepare), strict=True):
+            for name, part in zip(names, fuse_linears(linears, prepare), strict=True):
                 setattr(module, name, part)
     if isinstance(module, PositionwiseFeedForward):
         if type(module.activation) is torch.nn.ReLU:
@@ -114,7 +115,7 @@ def _prepare_children(module: torch.nn.Module, prepare: Prepare) -> None:
 
 
 def _private_linears(encoder: torch.nn.Module) -> Iterator[torch.nn.Module]:
-    """Linear layers that have other weights in each loop."""
+    """Linear layers that have private weights in each loop."""
     stack: Any = getattr(encoder, "encoders", None)
     if not isinstance(stack, RecursiveStack) or stack.private_weights is None:
         return
@@ -126,7 +127,7 @@ def _private_linears(encoder: torch.nn.Module) -> Iterator[torch.nn.Module]:
 
 
 def _to_bfloat16(encoder: Any, device: str) -> None:
-    """Weights in bfloat16 once, so that autocast finds nothing to cast in any loop."""
+    """Convert the weights to bfloat16 once, so that autocast does not convert them in each loop."""
     if device == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         warn(
             "encoder_precision=bfloat16: this CPU has no instructions for it and will be slow",
@@ -135,10 +136,18 @@ def _to_bfloat16(encoder: Any, device: str) -> None:
     for module in encoder.modules():
         if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
             module.to(torch.bfloat16)
-    # What is added to float32 stays float32: so do the states from here on.
+    # Sums with a float32 summand are float32, so the states are from here on.
     first = next(iter(encoder.encoders.children()))
     first.register_forward_pre_hook(_states_in_float32)
-    encoder.forward = torch.autocast(device, torch.bfloat16)(encoder.forward)
+    forward = encoder.forward
+
+    @wraps(forward)
+    def in_bfloat16(*args: Any, **kwargs: Any) -> Any:
+        # Anew for each pass: an autocast keeps what it has to restore, which threads would share.
+        with torch.autocast(device, torch.bfloat16):
+            return forward(*args, **kwargs)
+
+    encoder.forward = in_bfloat16
 
 
 def _states_in_float32(layer: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -23,12 +23,12 @@ def test_size(trained, name):
 
 def test_shape(trained):
     recursive, stock = (read_experiment(trained.exp / name).size for name in NAMES)
-    assert (recursive.shape, recursive.unique_blocks, recursive.executed_blocks) == (
+    assert (str(recursive.shape), recursive.unique_blocks, recursive.executed_blocks) == (
         "{2, 3, 1, 1}",
         4,
         8,
     )
-    assert (stock.shape, stock.unique_blocks, stock.executed_blocks) == ("{3, 1, 0, 0}", 3, 3)
+    assert (str(stock.shape), stock.unique_blocks, stock.executed_blocks) == ("{3, 1, 0, 0}", 3, 3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -87,3 +87,12 @@ def test_cka_of_what_has_nothing_in_common_is_nothing():
 def test_refused(states, message):
     with pytest.raises(UserError, match=message):
         layer_similarity(states)
+
+
+@pytest.mark.parametrize("frames", [-1, 0, 1, 3])
+def test_too_few_frames_for_cka(frames):
+    """Before anything is encoded; of one frame CKA is no number."""
+    with pytest.raises(UserError, match=f"--cka_frames {frames}: .* fewer than 4"):
+        layer_similarity(iter(()), frames)
+    states = torch.randn(3, 20, 5)
+    assert np.isfinite(layer_similarity([states], 4).cka).all()

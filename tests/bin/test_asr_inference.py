@@ -1,12 +1,16 @@
 """ESPnet's decoding of data sets with our options."""
 
 import json
+import shutil
 
+import numpy as np
 import pytest
+import soundfile
 from espnet2.bin import asr_inference as espnets
 
 from espnet_recursive.bin import asr_inference
 from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.recipe.decoding_facts import read_decoding_facts
 from tests.publish.conftest import packed, private_home, recipe  # noqa: F401
 from tests.publish.experiments import ENCODER, FAST, RECURSION, RECURSIVE, working_directory
 
@@ -19,9 +23,10 @@ def decode(recipe, tmp_path):  # noqa: F811
     config = tmp_path / "decode.yaml"
     config.write_text(json.dumps(FAST))
 
-    def run(command, *options, exp=recipe.asr, config=config):
+    train = f"{recipe.data['train']}/wav.scp,speech,sound"
+
+    def run(command, *options, exp=recipe.asr, config=config, scp=train):
         output = tmp_path / f"output{len(list(tmp_path.iterdir()))}"
-        scp = f"{recipe.data['train']}/wav.scp,speech,sound"
         cmd = ["--data_path_and_name_and_type", scp, "--output_dir", output, "--config", config]
         cmd += ["--num_workers", 0]
         if exp is not None:
@@ -29,6 +34,7 @@ def decode(recipe, tmp_path):  # noqa: F811
             cmd += ["--asr_model_file", recipe.asr / "3epoch.pth"]
         with working_directory(recipe.root):
             command.main([*map(str, cmd), *map(str, options)])
+        run.facts = read_decoding_facts(output)
         return {
             path.name: read_table(path, empty_values=True)
             for path in (output / "1best_recog").iterdir()
@@ -70,6 +76,21 @@ def test_an_exit_rule_of_the_yaml(decode, tmp_path, batch_size):
     }
 
 
+def test_how_it_was_decoded(decode, recipe):  # noqa: F811
+    """Numbers of the command line and of the YAML, and the model's own tuple."""
+    decode(espnets)
+    assert decode.facts is None
+    decode(asr_inference, "--num_loops", 2, "--batch_size", 3)
+    facts = decode.facts
+    assert (facts["num_loops"], facts["loop_exit"], facts["batch_size"]) == (2, None, 3)
+    assert {key: facts[key] for key in FAST} == FAST
+    assert facts["asr_model_file"] == str(recipe.asr / "3epoch.pth")
+    assert facts["recursion"] == RECURSION
+    assert not {"output_dir", "data_path_and_name_and_type", "num_workers"} & set(facts)
+    decode(asr_inference)
+    assert decode.facts["num_loops"] is None
+
+
 def test_a_precision(decode):
     plain, prepared = decode(asr_inference), decode(asr_inference, "--encoder_precision", "float32")
     assert prepared["text"] == plain["text"]
@@ -106,3 +127,39 @@ def test_help_has_all_options():
     text = parser.format_help()
     assert "--num_loops" in text and "--beam_size" in text
     assert parser.description == asr_inference.__doc__
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_what_cannot_be_decoded_is_named_and_the_rest_is_done(
+    decode,
+    recipe,  # noqa: F811
+    tmp_path,
+    batch_size,
+    caplog,
+):
+    """100 samples, less than the frontend takes, and samples that are no numbers."""
+    expected = decode(asr_inference, "--batch_size", batch_size)
+    train = tmp_path / "train"
+    shutil.copytree(recipe.data["train"], train)
+    soundfile.write(tmp_path / "short.wav", np.zeros(100), 16000)
+    soundfile.write(tmp_path / "nan.wav", np.full(16000, np.nan), 16000, "FLOAT")
+    with (train / "wav.scp").open("a") as file:
+        file.write(f"short {tmp_path}/short.wav\nnan {tmp_path}/nan.wav\n")
+    scp = f"{train}/wav.scp,speech,sound"
+    found = decode(asr_inference, "--batch_size", batch_size, scp=scp)
+    reasons = found.pop("undecoded")
+    assert list(reasons) == ["short", "nan"]
+    assert reasons["short"] == "it has 100 samples, and the frontend takes 257 or more"
+    assert "no finite numbers" in reasons["nan"]
+    assert found["text"].pop("short") == found["text"].pop("nan") == ""
+    assert found["text"] == expected["text"]
+    assert found["loops"] == expected["loops"]
+    assert (
+        "2 utterances could not be decoded and have an empty hypothesis: short, nan" in caplog.text
+    )
+
+
+def test_a_decoding_yaml_that_is_binary(decode, tmp_path):
+    (tmp_path / "bad.yaml").write_bytes(b"\xff\x00")
+    with pytest.raises(SystemExit, match="bad.yaml is not YAML but binary"):
+        decode(asr_inference, config=tmp_path / "bad.yaml")

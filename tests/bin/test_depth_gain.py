@@ -7,7 +7,7 @@ from matplotlib import pyplot
 from matplotlib.image import imread
 
 from espnet_recursive.bin.depth_gain import main
-from tests.analysis.test_depth_gain import FIRST, LENGTHS, SECOND, decode
+from tests.analysis.scored_decodings import FIRST, LENGTHS, SECOND, decode
 
 TITLES = [
     "By the baseline's error rate (favours the other model)",

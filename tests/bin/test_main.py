@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from espnet_recursive.bin import main as console
-from espnet_recursive.bin.main import COMMANDS, main
+from espnet_recursive.bin.main import COMMANDS, GROUPS, main
 
 BIN = Path(console.__file__).parent
 
@@ -71,8 +71,16 @@ def test_list_of_commands(capsys):
         main(["--help"])
     assert raised.value.code == 0
     lines = capsys.readouterr().out.splitlines()
-    for name, does in COMMANDS.items():
-        assert any(line.split() == [name, *does.split()] for line in lines)
+    for title, commands in GROUPS.items():
+        start = lines.index(title) + 1
+        listed = [line.split() for line in lines[start : start + len(commands)]]
+        assert listed == [[name, *does.split()] for name, does in commands.items()]
+    assert max(map(len, lines)) <= 100
+
+
+def test_a_command_is_in_one_group():
+    names = [name for commands in GROUPS.values() for name in commands]
+    assert sorted(set(names)) == sorted(names) == sorted(COMMANDS)
 
 
 def test_no_command_is_a_mistake(capsys):

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from tests.analysis.test_results_points import ROWS
 
 from espnet_recursive.bin.plot_results import main
+from tests.analysis.paper.result_rows import ROWS
 
 
 @pytest.fixture

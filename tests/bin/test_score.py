@@ -60,3 +60,14 @@ def test_chinese_by_characters_first(tmp_path, capsys):
 def test_data_set_that_does_not_fit(recipe_dir, decoding):
     with pytest.raises(SystemExit, match="Error: 1 utterances .*fcaw-cen8-fcaw-b"):
         main([str(recipe_dir / "data" / "dev"), str(decoding)])
+
+
+def test_symbols_that_do_not_count_and_a_cleaner(tmp_path, capsys):
+    for name, text in (("data", "[소음] 2 X"), ("decode", "이 엑스")):
+        write_table(tmp_path / name / "text", {"a": text})
+    write_table(tmp_path / "data" / "utt2spk", {"a": "a"})
+    (tmp_path / "nlsyms").write_text("[소음]\n")
+    options = ["--nlsyms_txt", str(tmp_path / "nlsyms"), "--cleaner", "korean_cleaner"]
+    main([str(tmp_path / "data"), str(tmp_path / "decode"), *options])
+    printed = capsys.readouterr().out
+    assert "WER 0.00 %: 0 errors in 2 words" in printed and "CER 0.00 %: 0 errors in 4" in printed

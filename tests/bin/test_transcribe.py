@@ -1,6 +1,8 @@
 """The command that prints what is said in files."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,3 +108,33 @@ def test_a_gpu_that_is_not_there(packed, monkeypatch):  # noqa: F811
 def test_a_model_that_is_not_there():
     with pytest.raises(SystemExit, match="Error: none.zip does not exist"):
         main(["a.wav", "--model", "none.zip"])
+
+
+def test_an_output_in_a_folder_that_is_not_there(transcribe, recipe, tmp_path):  # noqa: F811
+    with pytest.raises(SystemExit, match="--output .*no/text: its folder is not there. Make it"):
+        transcribe(recipe.audio[0], "--output", tmp_path / "no" / "text")
+
+
+def test_names_that_are_not_utf_8(transcribe, recipe, tmp_path):  # noqa: F811
+    """The others are done, and JSON stays JSON."""
+    name = os.fsencode(tmp_path) + b"/\xff\xe4.wav"
+    Path(os.fsdecode(name)).write_bytes(Path(recipe.audio[0]).read_bytes())
+    output = tmp_path / "output"
+    for form in ("text", "json"):
+        transcribe(os.fsdecode(name), recipe.audio[1], "--format", form, "--output", output)
+        first, second = output.read_bytes().splitlines()
+        if form == "text":
+            assert first.split(b"\t")[0] == name
+        else:
+            assert os.fsencode(json.loads(first)["file"]) == name
+        assert str(recipe.audio[1]).encode() in second
+
+
+def test_samples_that_are_no_numbers(transcribe, recipe, tmp_path, capsys):  # noqa: F811
+    soundfile.write(tmp_path / "nan.wav", np.full(16000, np.nan), 16000, "FLOAT")
+    with pytest.raises(SystemExit, match="1 of 2 files could not be transcribed"):
+        transcribe(tmp_path / "nan.wav", recipe.audio[0], "--format", "json")
+    printed, errors = capsys.readouterr()
+    (line,) = printed.splitlines()
+    assert json.loads(line)["file"] == str(recipe.audio[0])
+    assert "nan.wav: 16000 samples are no finite numbers" in errors

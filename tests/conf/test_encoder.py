@@ -129,7 +129,7 @@ def test_tuple_stands_in_the_comment(sizes, name):
 
 @pytest.mark.parametrize("name", PRINTED_TUPLES)
 def test_printed_tuple(sizes, name):
-    assert sizes[name].shape == "{" + ", ".join(map(str, PRINTED_TUPLES[name])) + "}"
+    assert str(sizes[name].shape) == "{" + ", ".join(map(str, PRINTED_TUPLES[name])) + "}"
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family[0])

@@ -45,6 +45,7 @@ def test_markdown_and_json():
     content = json.loads(json.dumps(report.as_dict()))
     assert content["closeness"]["cosine"] == 0.96875
     assert content["encoder"][1]["shape"] == "{2, 3, 1, 1}"
+    assert list(content["encoder"][1]["recursion"].values()) == [2, 3, 1, 1]
     assert content["parameters"] == whole
 
 

@@ -174,7 +174,7 @@ def test_other_encoders():
     [
         ({"rank": -1}, "--rank -1"),
         ({"target_modules": ["w_1"]}, "--target_modules: they need a --rank"),
-        ({"rank": 1000}, "--rank 1000: no linear layer has so many"),
+        ({"rank": 1000}, "--rank 1000: no linear layer has that many"),
         ({"rank": 2, "target_modules": ["linear_x"]}, "name ends with 'linear_x'"),
         ({"rank": 17, "target_modules": ["linear_q"]}, "rank=17 is too much for self_attn.linear"),
     ],

@@ -1,5 +1,6 @@
 """A copy of the recipes to run in, and finished runs that several tests look at."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,9 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from espnet_recursive.recipe.data_dir import read_table
 from tests.signals import heed_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[2]
+CONF = Path(__file__).parent / "conf"
+#: Options of a run with tiny models.
+TINY = [
+    *("--ngpu", "0", "--nj", "2", "--inference_nj", "2", "--nbpe", "30"),
+    *("--asr_config", str(CONF / "train_asr_tiny.yaml"), "--asr_tag", "tiny"),
+    *("--lm_config", str(CONF / "train_lm_tiny.yaml"), "--lm_tag", "tiny"),
+    *("--inference_config", str(CONF / "decode_tiny.yaml"), "--inference_tag", "decode"),
+]
 #: Options that make the run short; it is the whole chain all the same.
 SHORT = [
     *("--asr_args", "--max_epoch 3 --num_att_plot 1 --use_matplotlib true"),
@@ -81,6 +91,37 @@ class Recipe:
         output = process.communicate()[0]
         assert process.returncode == (130 if ctrl_c else -signal.SIGKILL), output
         return output
+
+
+def run_paper(recipe, *options, script="../../TEMPLATE/asr1/run_paper.sh"):
+    """Run the driver of the rows in the folder of a recipe: the status and what it printed."""
+    result = subprocess.run(
+        [script, *options],
+        cwd=recipe.dir,
+        env=recipe.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1800,
+    )
+    return result.returncode, result.stdout
+
+
+def pack_of(recipe) -> Path:
+    (pack,) = recipe.exp.glob("*.zip")
+    return pack
+
+
+def transcribe(recipe, test_set, folder, *options):
+    """What the packed model makes of a test set in another folder, without the recipe."""
+    audio = read_table(recipe.dir / f"dump/raw/{test_set}/wav.scp")
+    paths = [recipe.dir / path for path in audio.values()]
+    result = subprocess.run(
+        [sys.executable, "-m", "espnet_recursive.bin.transcribe", *paths, "--format", "json",
+         "--model", pack_of(recipe), "--config", CONF / "decode_tiny.yaml", *options],
+        cwd=folder, env=recipe.env, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {Path(r["file"]).stem: r["text"] for r in map(json.loads, result.stdout.splitlines())}
 
 
 _WRITTEN = shutil.ignore_patterns("data", "dump", "exp", "downloads")

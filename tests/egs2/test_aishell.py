@@ -8,8 +8,7 @@ import pytest
 from espnet_recursive.recipe.data_dir import read_table
 from tests.corpora.archive_server import ArchiveServer
 from tests.corpora.miniature import build_aishell
-from tests.egs2.conftest import Recipe
-from tests.egs2.test_librispeech import CONF, pack_of, transcribe
+from tests.egs2.conftest import CONF, Recipe, pack_of, transcribe
 
 TINY = [
     *("--ngpu", "0", "--nj", "2", "--inference_nj", "2"),

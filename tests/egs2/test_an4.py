@@ -8,8 +8,7 @@ import yaml
 
 from espnet_recursive.recipe.data_dir import read_table
 from tests.corpora.miniature import build_an4
-from tests.egs2.conftest import Recipe
-from tests.egs2.test_librispeech import CONF, TINY
+from tests.egs2.conftest import CONF, TINY, Recipe
 
 #: Without the check of the training YAML, which takes as long as all of the rest.
 DATA_ONLY = ["--skip_train", "true", "--stop_stage", "3"]
@@ -66,6 +65,9 @@ def test_decoding_is_scored_and_timed(features):
     assert json.loads((directory / "score_wer/result.json").read_text())["units"] == 10
     frames = read_table(features.dir / "dump/extracted/test/utt2num_frames")
     rtf = json.loads((directory / "rtf.json").read_text())
+    facts = json.loads((directory / "decoding.json").read_text())
+    assert (facts["num_loops"], facts["ngpu"]) == (None, 0)
+    assert facts["recursion"]["num_loops"] > 1
     assert rtf["audio_s"] == pytest.approx(sum(map(int, frames.values())) / 100)
     assert rtf["utterances"] == 2 and rtf["rtf"] > 0
 

@@ -1,10 +1,7 @@
 """The LibriSpeech recipe on archives of its layout: from download to a published model."""
 
 import json
-import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,15 +9,8 @@ import yaml
 from espnet_recursive.recipe.data_dir import read_table
 from tests.corpora.archive_server import ArchiveServer
 from tests.corpora.miniature import build_librispeech
-from tests.egs2.conftest import Recipe
+from tests.egs2.conftest import TINY, Recipe, pack_of, transcribe
 
-CONF = Path(__file__).parent / "conf"
-TINY = [
-    *("--ngpu", "0", "--nj", "2", "--inference_nj", "2", "--nbpe", "30"),
-    *("--asr_config", str(CONF / "train_asr_tiny.yaml"), "--asr_tag", "tiny"),
-    *("--lm_config", str(CONF / "train_lm_tiny.yaml"), "--lm_tag", "tiny"),
-    *("--inference_config", str(CONF / "decode_tiny.yaml"), "--inference_tag", "decode"),
-]
 TEST_SETS = ("test_clean", "test_other", "dev_clean", "dev_other")
 
 
@@ -89,11 +79,6 @@ def test_every_set_is_scored(librispeech, test_set):
     assert f"decode/{test_set}" in (librispeech.exp / "RESULTS.md").read_text()
 
 
-def pack_of(recipe) -> Path:
-    (pack,) = recipe.exp.glob("*.zip")
-    return pack
-
-
 def test_the_pack_says_what_it_needs(librispeech):
     with zipfile.ZipFile(pack_of(librispeech)) as pack:
         meta = yaml.safe_load(pack.read("meta.yaml"))
@@ -102,18 +87,6 @@ def test_the_pack_says_what_it_needs(librispeech):
     assert meta["recursion"]["num_loops"] > 1
     for name in ("RESULTS.md", "README.md", "bpe.model", "feats_stats.npz"):
         assert any(member.endswith(name) for member in names), name
-
-
-def transcribe(recipe, test_set, folder, *options):
-    """What the packed model makes of a test set in another folder, without the recipe."""
-    audio = read_table(recipe.dir / f"dump/raw/{test_set}/wav.scp")
-    paths = [recipe.dir / path for path in audio.values()]
-    result = subprocess.run(
-        [sys.executable, "-m", "espnet_recursive.bin.transcribe", *paths, "--format", "json",
-         "--model", pack_of(recipe), "--config", CONF / "decode_tiny.yaml", *options],
-        cwd=folder, env=recipe.env, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return {Path(r["file"]).stem: r["text"] for r in map(json.loads, result.stdout.splitlines())}
 
 
 def test_the_pack_transcribes_what_the_recipe_decoded(librispeech, tmp_path):

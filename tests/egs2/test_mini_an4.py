@@ -11,9 +11,8 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from espnet_recursive.recipe.scoring import read_utterances
-from tests.egs2.conftest import SHORT, Recipe
-from tests.egs2.test_run_paper import run_paper
-from tests.recipe.test_scoring import SCLITE, counts_of, sclite
+from tests.egs2.conftest import SHORT, Recipe, run_paper
+from tests.recipe.sclite import SCLITE, counts_of, sclite
 
 TAG = "asr_train_asr_raw_en_bpe30_max_epoch3_num_att_plot1_use_matplotlibtrue"
 DECODING = "decode_asr_lm_lm_train_lm_max_epoch2_en_bpe30_valid.loss.ave_asr_model_train.loss.best"
@@ -31,6 +30,7 @@ def test_all_stages_leave_what_espnet_users_look_for(finished):
         "asr_stats_raw_en_bpe30/train/text_shape.bpe",
         "lm_train_lm_max_epoch2_en_bpe30/perplexity_test/ppl",
         f"{TAG}/{DECODING}/test/text",
+        f"{TAG}/{DECODING}/test/decoding.json",
         f"{TAG}/{DECODING}/test/logdir/asr_inference.1.log",
         f"{TAG}/{DECODING}/train/score_ter/hyp.trn",
     ):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from espnet_recursive.analysis.paper.rows import PAPER_ROWS
-from tests.egs2.conftest import Recipe
+from tests.egs2.conftest import Recipe, run_paper
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ("librispeech", "aishell")
@@ -32,20 +32,6 @@ def refused(corpus, *options):
         capture_output=True,
         text=True,
     )
-
-
-def run_paper(recipe, *options, script="../../TEMPLATE/asr1/run_paper.sh"):
-    """Run the driver of the rows in the folder of a recipe: the status and what it printed."""
-    result = subprocess.run(
-        [script, *options],
-        cwd=recipe.dir,
-        env=recipe.env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=1800,
-    )
-    return result.returncode, result.stdout
 
 
 def rows_of(corpus):

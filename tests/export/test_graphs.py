@@ -52,6 +52,17 @@ def test_loops(loops):
         np.testing.assert_array_equal(out, session.run(None, inputs)[0])
 
 
+@pytest.mark.parametrize("loops", [0, -1, -7, -(2**40)])
+def test_no_loops_are_an_error_of_the_file(loops):
+    """Whoever runs it, with or without this package."""
+    model = joined()
+    set_default(model, "num_loops", 2, overridable=True)
+    x = np.zeros(2, np.float32)
+    session = open_session(checked(model))
+    with pytest.raises(Exception, match="num_loops_must_be_1_or_more"):
+        session.run(None, {"x": x, "masks": x, "num_loops": np.array(loops)})
+
+
 def test_a_number_of_loops_that_cannot_be_chosen():
     model = joined()
     set_default(model, "num_loops", 2, overridable=False)

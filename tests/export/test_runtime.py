@@ -1,10 +1,12 @@
 """An exported encoder in the place of ESPnet's."""
 
 import numpy as np
+import pytest
 import torch
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.export.encoder_graph import encoder_graph
-from espnet_recursive.export.runtime import OnnxEncoder, with_encoder
+from espnet_recursive.export.runtime import OnnxEncoder, open_session, with_encoder
 from tests.convert.models import FEATURES, RECURSION, encode, load
 
 
@@ -23,3 +25,9 @@ def test_in_the_model(tmp_path):
     with torch.no_grad():
         expected = model.encoder(x, lengths)[0]
     np.testing.assert_allclose(encoder(x, lengths, 1)[0], expected, rtol=0, atol=1e-5)
+    for loops in (0, -1):
+        with pytest.raises(UserError, match=f"num_loops {loops}: .* 1 time or more"):
+            encoder(x, lengths, loops)
+        inputs = {"features": x.numpy(), "lengths": lengths.numpy(), "num_loops": np.array(loops)}
+        with pytest.raises(Exception, match="num_loops_must_be_1_or_more"):
+            open_session(str(file)).run(None, inputs)

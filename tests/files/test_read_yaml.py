@@ -80,8 +80,8 @@ def test_the_mark_of_windows_at_the_beginning(tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"\x80\x04\x95", "is not text in UTF-8, from byte 0 on"),
-        (b"optim: adam\nname: \xe9t\xe9\n", "is not text in UTF-8, from byte 18 on"),
+        (b"\x80\x04\x95", "is not YAML but binary, or text that is not in UTF-8: .* at byte 0"),
+        (b"optim: adam\nname: \xe9t\xe9\n", "not in UTF-8: .* at byte 18"),
         ("optim: adam".encode("utf-16"), "is text in UTF-16: save it as UTF-8"),
         (b"a: \0", "is not YAML: unacceptable character"),
         (b"PK\x03\x04\x14\0\0\0", "is not YAML"),
@@ -162,3 +162,20 @@ def test_a_vocabulary_of_a_quarter_of_a_million(tmp_path):
     lines = "".join(f"- {token}\n" for token in tokens)
     (tmp_path / "a.yaml").write_text(f"token_list:\n{lines}", encoding="utf-8")
     assert read_yaml(tmp_path / "a.yaml") == {"token_list": tokens}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04\x14\x00\x00\x08\xff\xfe", "is not YAML but binary, or .* not in UTF-8"),
+        ("name: Zo\u00eb\n".encode("latin-1"), "is not YAML but binary, .* right file"),
+        (b"a: \x00\x00\n", "is not YAML: "),
+        (b"\x00" * 100, "is not YAML: "),
+        (b"when: 2026-02-30\n", "is not YAML: day .* month"),
+        (b"[" * 5000, "is not YAML: "),
+    ],
+)
+def test_binary_files(tmp_path, content, message):
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(content)
+    refuses(path, message)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_dir, whole_file, write_if_changed
 
 #: Writes half of the new content, says so, and waits to be killed.
@@ -153,3 +154,73 @@ def test_killed_while_writing_a_dir(tmp_path):
         (part / "newer").write_text("newer")
     assert list(tmp_path.iterdir()) == [path]
     assert content(path) == {"newer": "newer"}
+
+
+#: Writes new content whole, and is killed between the two renames that put it in its place.
+BETWEEN_RENAMES = """
+import os, sys, time
+from espnet_recursive.files import whole_files
+rename = os.replace
+def replace(source, target):
+    rename(source, target)
+    if str(target).endswith(".old"):
+        print("ready", flush=True); time.sleep(60)
+whole_files.os.replace = replace
+with whole_files.whole_dir(sys.argv[1]) as part:
+    (part / "new").write_text("new")
+"""
+
+
+def test_killed_between_the_renames(tmp_path):
+    """The old directory is put back by the next call, even by one that fails."""
+    path = tmp_path / "tokens"
+    path.mkdir()
+    (path / "old").write_text("old")
+    kill_in_the_middle(BETWEEN_RENAMES, path)
+    assert not path.exists()
+    with pytest.raises(KeyError), whole_dir(path):
+        raise KeyError
+    assert content(path) == {"old": "old"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_interrupted_between_the_renames(tmp_path, monkeypatch):
+    """By Ctrl-C, say: what was there before is there again at once."""
+    path = tmp_path / "tokens"
+    path.mkdir()
+    (path / "old").write_text("old")
+    rename = os.replace
+
+    def replace(source, target):
+        if target == path and source.name.endswith(".part"):
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr("espnet_recursive.files.whole_files.os.replace", replace)
+    with pytest.raises(KeyboardInterrupt), whole_dir(path) as part:
+        (part / "new").write_text("new")
+    assert content(path) == {"old": "old"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_not_replaced_by_a_dir(tmp_path):
+    path = tmp_path / "notes"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="notes is a file, .* name another folder"), whole_dir(path):
+        raise AssertionError
+    assert content(tmp_path) == {"notes": "mine"}
+
+
+def test_a_dir_of_others_is_not_replaced(tmp_path):
+    path = tmp_path / "thesis"
+    path.mkdir()
+    (path / "tokens.txt").write_text("a")
+    own = ("tokens.txt", "bpe.model")
+    with whole_dir(path, own) as part:
+        (part / "tokens.txt").write_text("b")
+    (path / "chapter1").write_text("years of work")
+    with pytest.raises(UserError, match="thesis would be replaced, and holds chapter1"):
+        with whole_dir(path, own) as part:
+            (part / "tokens.txt").write_text("c")
+    assert content(path) == {"tokens.txt": "b", "chapter1": "years of work"}
+    assert list(tmp_path.iterdir()) == [path]

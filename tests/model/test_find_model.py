@@ -177,7 +177,7 @@ def test_a_damaged_copy_says_how_to_clear_it(packed, change):
 def test_a_cache_that_cannot_be_written(packed, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(UserError, match="cannot be unpacked into the cache .*XDG_CACHE_HOME"):
+    with pytest.raises(UserError, match="unpacked, cannot be written to: .*XDG_CACHE_HOME"):
         unpack_model(packed)
 
 
@@ -252,3 +252,10 @@ def test_the_first_root_that_has_the_file(tmp_path):
         os.path.join(tmp_path, "b", "x.txt")
     )
     assert find_file("../a/x.txt", [tmp_path / "b"]) is None
+
+
+def test_a_cache_that_cannot_be_written_to(packed, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="file/espnet_recursive, .* cannot be .*XDG_CACHE_HOME"):
+        find_model(packed)

@@ -18,7 +18,7 @@ def test_sampling_rate(frontend, rate):
 
 @pytest.mark.parametrize("fs", ["fast", None, [16000], 0, -8000, 10**12, float("nan")])
 def test_no_sampling_rate(fs):
-    with pytest.raises(UserError, match="frontend_conf.fs is .*which is no sampling rate in Hz"):
+    with pytest.raises(UserError, match="frontend_conf.fs .*(expected a samp|no audio has)"):
         sampling_rate({"frontend_conf": {"fs": fs}})
 
 
@@ -37,3 +37,17 @@ def test_another_sampling_rate_and_two_channels(recipe, tmp_path):
 def test_the_right_rate_is_not_touched(recipe):
     samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
     np.testing.assert_array_equal(read_speech(recipe.audio[0], 16000), samples)
+
+
+def test_a_rate_that_is_none():
+    assert sampling_rate({"frontend_conf": {"fs": "8k"}}) == 8000
+    with pytest.raises(UserError, match="frontend_conf.fs abc: expected a sampling rate"):
+        sampling_rate({"frontend_conf": {"fs": "abc"}})
+
+
+@pytest.mark.parametrize("name", ["headerless.raw", "x" * 300])
+def test_files_that_soundfile_cannot_open(tmp_path, name):
+    if len(name) < 255:
+        (tmp_path / name).write_bytes(bytes(100))
+    with pytest.raises(UserError, match=f"{name}.* cannot be read"):
+        read_speech(tmp_path / name, 16000)

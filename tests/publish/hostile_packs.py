@@ -282,7 +282,7 @@ def _add_yaml(add: Any) -> None:
             prepended(member, b"z: " + b"[" * 900 + b"]" * 900 + b"\n"))  # fmt: skip
         add(f"{name}: deeper nesting", "is not YAML|nested deeper",
             prepended(member, b"z: " + b"[" * 1_000_000 + b"\n"))  # fmt: skip
-        add(f"{name}: bytes", "not text in UTF-8", put(member, b"\x80\x04\x95\xff\x00"))
+        add(f"{name}: bytes", "text that is not in UTF-8", put(member, b"\x80\x04\x95\xff\x00"))
         add(f"{name}: an object", "is not YAML",
             prepended(member, b"z: !!python/object/apply:os.system ['touch pwned']\n"))  # fmt: skip
         add(f"{name}: empty", "must hold keys and values", put(member, b""))
@@ -332,7 +332,7 @@ def _add_files(add: Any) -> None:
                          put(WEIGHTS, saved(Runs()))(members)))  # fmt: skip
     add("weights: empty", "cannot be read as weights", put(WEIGHTS, b""))
     add("weights: text", "cannot be read as weights", put(WEIGHTS, b"<html>404</html>"))
-    add("weights: cut", "cannot be read as weights", cut(WEIGHTS, 0.5))
+    add("weights: cut", "3epoch.pth is damaged: ", cut(WEIGHTS, 0.5))
     add("weights: a list", "holds something else", put(WEIGHTS, saved([torch.zeros(3)])))
     add("weights: numbers", "holds something else", put(WEIGHTS, saved({"a": 5})))
     add("weights: missing", "1 missing", weights(lambda s: (s.pop("ctc.ctc_lo.bias"), None)[1]))

@@ -71,3 +71,24 @@ def test_a_model_for_a_newer_version(pack_copy, tmp_path):
     with pytest.raises(UserError, match="needs espnet_recursive>=9.9"):
         download_model(str(pack_copy), tmp_path / "exp")
     assert not (tmp_path / "exp").exists()
+
+
+def test_an_experiment_of_others_is_not_touched(packed, recipe, tmp_path):
+    exp = tmp_path / "exp"
+    exp.mkdir()
+    (exp / "config.yaml").write_text("mine: true\n")
+    with pytest.raises(UserError, match=f"config.yaml is there, and .*no {STAMP}.* another folder"):
+        download_model(str(packed), exp)
+    assert {path.name: path.read_text() for path in exp.iterdir()} == {
+        "config.yaml": "mine: true\n"
+    }
+
+
+def test_weights_of_others_are_not_replaced_by_a_link(packed, tmp_path):
+    exp = tmp_path / "exp"
+    exp.mkdir()
+    (exp / "3epoch.pth").write_bytes(b"weeks of training")
+    with pytest.raises(UserError, match="3epoch.pth is there and is no link"):
+        download_model(str(packed), exp)
+    assert [path.name for path in exp.iterdir()] == ["3epoch.pth"]
+    assert (exp / "3epoch.pth").read_bytes() == b"weeks of training"

@@ -3,11 +3,13 @@
 import shutil
 import zipfile
 
+import numpy as np
 import pytest
 import soundfile
 import torch
 import yaml
 from espnet2.bin import asr_inference
+from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 
 import espnet_recursive
 from espnet_recursive.errors import UserError
@@ -237,3 +239,56 @@ def test_a_precision_that_cannot_be(packed):
     for key, value in (("dtype", "bfloat16"), ("quantize_asr_model", True)):
         with pytest.raises(UserError, match=f"{key}={value} does not go with encoder_precision"):
             Speech2Text.from_pretrained(packed, encoder_precision="int8", **{key: value})
+
+
+@pytest.fixture(scope="module")
+def model(packed):
+    return Speech2Text.from_pretrained(packed, **FAST)
+
+
+@pytest.mark.parametrize("kind", ["int16", "int32", "uint8"])
+def test_integer_samples_are_those_of_the_file(model, recipe, kind):
+    """As soundfile, scipy and wave read them; in batches too."""
+    samples, _ = soundfile.read(recipe.audio[0], dtype="int16")
+    integers = {
+        "int16": samples,
+        "int32": samples.astype(np.int32) << 16,
+        "uint8": ((samples >> 8) + 128).astype(np.uint8),
+    }[kind]
+    floats = (samples >> 8 << 8 if kind == "uint8" else samples) / np.float32(2**15)
+    (expected, *_), (found, *_) = model(floats), model(integers)
+    assert found[0] == expected[0] and float(found[3].score) == float(expected[3].score)
+    assert float(model([integers])[0][0][3].score) == pytest.approx(float(expected[3].score))
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint16", "bool"])
+def test_samples_of_no_known_scale(model, kind):
+    with pytest.raises(UserError, match=f"speech of type {kind}: give samples between -1 and 1"):
+        model(np.ones(16000, kind))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_no_numbers(model, value):
+    samples = np.zeros(16000, np.float32)
+    samples[300] = value
+    for speech in (samples, torch.from_numpy(samples), [np.zeros(16000, np.float32), samples]):
+        with pytest.raises(UserError, match="no finite numbers .*first at 300 of 16000"):
+            model(speech)
+
+
+@pytest.mark.parametrize("length", [1, 100, 256])
+def test_speech_that_the_frontend_cannot_take(model, length):
+    with pytest.raises(
+        UserError, match=f"it has {length} samples, and the frontend takes 257 or more"
+    ):
+        model(np.zeros(length, np.float32))
+    with pytest.raises(TooShortUttError):  # ESPnet's, which its decoding knows
+        model([np.zeros(length, np.float32), np.zeros(16000, np.float32)])
+
+
+def test_a_beam_without_a_choice(model, packed):
+    tokens = len(model.asr_model.token_list)
+    for beam in (tokens, tokens + 5):
+        with pytest.raises(UserError, match=f"beam_size {beam}: the model has {tokens} tokens"):
+            Speech2Text.from_pretrained(packed, **FAST | {"beam_size": beam})
+    Speech2Text.from_pretrained(packed, **FAST | {"beam_size": tokens - 1})

@@ -1,6 +1,8 @@
 """Audio of many kinds, good and bad."""
 
+import os
 from argparse import Namespace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,3 +102,30 @@ def test_bad_files_do_not_stop_the_others(model, files, bad, batch_size):
     assert "cannot be read" in failures[bad[0]] and "no such file" in failures[bad[4]]
     good = [result for result in results if isinstance(result, Transcript)]
     assert {result.file for result in good} == set(files[:2])
+
+
+def test_samples_that_are_no_numbers(model, files, tmp_path):
+    samples = np.zeros((16000, 2), np.float32)
+    samples[77, 1] = np.nan
+    soundfile.write(tmp_path / "nan.wav", samples, 16000, "FLOAT")
+    bad, good = transcribe([str(tmp_path / "nan.wav"), files[0]], model)
+    assert isinstance(good, Transcript) and isinstance(bad, Failure)
+    assert "nan.wav: 1 samples are no finite numbers" in bad.reason and "number 77." in bad.reason
+
+
+def test_weights_that_are_no_numbers(packed, files):
+    model = Speech2Text.from_pretrained(packed, **FAST)
+    model.asr_model.ctc.ctc_lo.bias.data.fill_(float("nan"))
+    model.asr_model.decoder.output_layer.bias.data.fill_(float("nan"))
+    (failure,) = transcribe(files[:1], model)
+    assert "cannot be transcribed" in failure.reason
+
+
+def test_a_name_that_is_not_utf_8(model, files, tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff\xe4.wav"
+    with open(path, "wb") as copy:
+        copy.write(Path(files[0]).read_bytes())
+    name = os.fsdecode(path)
+    for batch_size in (1, 2):
+        results = list(transcribe([name, files[0]], model, batch_size))
+        assert [result.text for result in results] == [results[0].text] * 2

@@ -7,6 +7,7 @@ import pytest
 
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
 from espnet_recursive.recipe.token_list import read_sentences, train_bpe
+from tests.recipe.trainings import Trainings
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,9 @@ def bpe(an4, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("bpe") / "bpe_unigram30"
     train_bpe(read_sentences(an4["train"] / "text"), path, nbpe=30)
     return path
+
+
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory) -> Trainings:
+    """A recogniser and a language model that ESPnet trained; tests that change them take a copy."""
+    return Trainings(tmp_path_factory.mktemp("trainings"))

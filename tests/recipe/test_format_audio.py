@@ -244,3 +244,78 @@ def test_a_missing_transcript_is_found_before_audio_is_converted(an4, tmp_path):
     with pytest.raises(UserError, match=r"1 utterances of .*wav\.scp are not in .*text"):
         format_data_dir(source, tmp_path / "out", RATE)
     assert not (tmp_path / "out").exists()
+
+
+def recording(path, utterance, directory):
+    """A data directory of one recording of 8 kHz, under that id."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.arange(-800, 800, dtype=np.int16), 8000)
+    write_data_dir(directory, {utterance: path}, {utterance: "X"}, {utterance: "spk"})
+    return directory
+
+
+@pytest.mark.parametrize("kind", ["absolute", "up", "down and up"])
+def test_an_id_never_names_a_file_elsewhere(tmp_path, kind):
+    """Such an id once had the recording replaced by its copy."""
+    own = tmp_path / "mine" / "speech.wav"
+    utterance = {
+        "absolute": str(own.with_suffix("")),
+        "up": "../../../mine/speech",
+        "down and up": "a/../../../../mine/speech",
+    }[kind]
+    source = recording(own, utterance, tmp_path / "data")
+    before = own.read_bytes()
+    with pytest.raises(
+        UserError, match="wav.scp, .*speech: an id that is .* Name the utterance anew"
+    ):
+        format_data_dir(source, tmp_path / "dump" / "raw" / "set", RATE, "wav")
+    assert own.read_bytes() == before
+    assert not (tmp_path / "dump").exists()
+
+
+def test_an_id_with_slashes_is_one_file(tmp_path):
+    utterance = "id10001/J9lHsKG98U8/00001"
+    source = recording(tmp_path / "mine.wav", utterance, tmp_path / "data")
+    format_data_dir(source, tmp_path / "out", RATE)
+    (path,) = (tmp_path / "out" / "data").iterdir()
+    assert read_table(tmp_path / "out" / "wav.scp") == {utterance: str(path)}
+    assert len(soundfile.read(path)[0]) == 3200
+
+
+def test_recordings_are_not_overwritten_by_their_copies(tmp_path):
+    own = tmp_path / "out" / "data" / "spk-utt.wav"
+    source = recording(own, "spk-utt", tmp_path / "data")
+    before = own.read_bytes()
+    refuse(
+        source,
+        tmp_path,
+        r"spk-utt\.wav \(utterance spk-utt\) would be overwritten",
+        audio_format="wav",
+    )
+    assert own.read_bytes() == before
+
+
+def test_a_data_directory_is_not_overwritten_by_its_copy(one_file, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(1600, np.int16), RATE)
+    source = one_file(tmp_path / "a.wav")
+    with pytest.raises(UserError, match="one is read and would be overwritten"):
+        format_data_dir(source, tmp_path / "x" / ".." / "one", RATE)
+    assert not (source / "data").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rate", [8000, RATE])
+def test_samples_that_are_no_numbers(one_file, tmp_path, value, rate):
+    """Whether the file is converted or used in place."""
+    samples = np.zeros(3000, np.float32)
+    samples[1234:1236] = value
+    soundfile.write(tmp_path / "nan.wav", samples, rate, "FLOAT")
+    message = r"nan\.wav \(utterance spk-utt\): 2 samples are no finite .* is number 1234\."
+    for audio_format in ("wav", "flac"):
+        refuse(one_file(tmp_path / "nan.wav"), tmp_path, message, audio_format=audio_format)
+
+
+def test_floating_point_in_place(one_file, tmp_path):
+    soundfile.write(tmp_path / "float.wav", np.zeros(3000, np.float32), RATE, "FLOAT")
+    format_data_dir(one_file(tmp_path / "float.wav"), tmp_path / "out", RATE, "wav")
+    assert read_table(tmp_path / "out" / "wav.scp") == {"spk-utt": str(tmp_path / "float.wav")}

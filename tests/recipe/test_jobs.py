@@ -300,9 +300,18 @@ def test_gpus_are_left_alone_otherwise(tmp_path, monkeypatch):
     assert (tmp_path / "1.gpu").read_text().strip() == "3,5"
 
 
-def test_what_is_left_of_a_killed_run_is_waited_for(tmp_path):
-    """The grandchild of a job that was killed still writes: the next attempt comes after it."""
+def test_what_a_killed_job_started_ends_with_it(tmp_path):
     script = f"(sleep 1; echo late >> {tmp_path}/written) & kill -9 $$"
+    with pytest.raises(UserError, match="status -9"):
+        run_jobs(shell(script), tmp_path / "log")
+    run_jobs(shell(f"sleep 1.5; echo next >> {tmp_path}/written"), tmp_path / "log")
+    assert appended(tmp_path / "written") == ["next"]
+
+
+@pytest.mark.skipif(not shutil.which("setsid"), reason="setsid of util-linux is not installed")
+def test_what_is_left_of_a_killed_run_is_waited_for(tmp_path):
+    """A grandchild that left the job's group still writes: the next attempt comes after it."""
+    script = f"setsid sh -c 'sleep 1; echo late >> {tmp_path}/written' & sleep 0.3; kill -9 $$"
     with pytest.raises(UserError, match="status -9"):
         run_jobs(shell(script), tmp_path / "log")
     run_jobs(shell(f"echo next >> {tmp_path}/written"), tmp_path / "log")

@@ -169,3 +169,19 @@ def test_encoder_and_search(tmp_path):
         "RTF of the encoder 0.1000, of the search 1.0667\n"
         "1.50 loops on average, 10.00 layers executed\n"
     )
+
+
+def test_what_was_not_decoded_is_counted(tmp_path, keys_file):
+    """And is forgotten by a decoding in which all was."""
+    job = write_job(tmp_path / "all", KEYS)
+    write_table(job / "1best_recog" / "undecoded", {"utt3": "it has 100 samples"})
+    (tmp_path / "log").write_text(LOG)
+    join_decoding([job], tmp_path / "out", keys_file)
+    write_real_time_factor([tmp_path / "log"], 16000, tmp_path / "out" / "rtf.txt")
+    line = (
+        "1 utterances could not be decoded and count as empty: utt3 (it has 100 samples); all are"
+    )
+    assert line in (tmp_path / "out" / "rtf.txt").read_text()
+    (job / "1best_recog" / "undecoded").unlink()
+    join_decoding([job], tmp_path / "out", keys_file)
+    assert not (tmp_path / "out" / "undecoded").exists()

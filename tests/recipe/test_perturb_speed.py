@@ -236,3 +236,28 @@ def test_missing_transcript(tone, tmp_path):
     (tone / "text").write_text("")
     with pytest.raises(UserError, match=r"1 utterances of .*wav\.scp are not in .*text: spk-utt"):
         write_perturbed_data_dir(tone, tmp_path / "out", FACTORS, tmp_path / "audio")
+
+
+def test_an_id_never_names_a_file_elsewhere(tmp_path):
+    own = tmp_path / "mine.flac"
+    soundfile.write(own, np.zeros(1600, np.int16), RATE)
+    before = own.read_bytes()
+    utterance = str(own.with_suffix(""))
+    write_data_dir(
+        tmp_path / "data", {utterance: f"cat {own} |"}, {utterance: "X"}, {utterance: "s"}
+    )
+    with pytest.raises(UserError, match="an id that is an absolute path"):
+        perturb_audio(tmp_path / "data" / "wav.scp", FACTORS, tmp_path / "audio")
+    assert own.read_bytes() == before
+
+
+def test_copies_of_an_id_with_slashes(tmp_path):
+    soundfile.write(tmp_path / "mine.flac", np.zeros(1800, np.int16), RATE)
+    data = tmp_path / "data"
+    write_data_dir(data, {"a/b": tmp_path / "mine.flac"}, {"a/b": "X"}, {"a/b": "s"})
+    perturb_audio(data / "wav.scp", ["0.9", "1.0"], tmp_path / "audio")
+    write_perturbed_data_dir(data, tmp_path / "data_sp", ["0.9", "1.0"], tmp_path / "audio")
+    (copy,) = (tmp_path / "audio").iterdir()
+    assert read_table(tmp_path / "data_sp" / "wav.scp")["sp0.9-a/b"] == str(copy)
+    with pytest.raises(UserError, match="data is read and would be overwritten"):
+        write_perturbed_data_dir(data, data, ["0.9"], tmp_path / "audio")

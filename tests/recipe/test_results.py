@@ -7,7 +7,9 @@ from dataclasses import asdict
 import pytest
 
 from espnet_recursive import __version__
+from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.bootstrap import Interval
+from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 from espnet_recursive.recipe.results import find_scores, write_results
 from espnet_recursive.recipe.scoring import Score
 
@@ -96,6 +98,15 @@ def test_the_same_for_programs(asr_exp):
     assert values["scores"]["ter"] == {}
 
 
+def test_how_a_data_set_was_decoded(asr_exp):
+    """Where the decoding says so; numbers stay numbers."""
+    facts = {"num_loops": 3, "loop_exit_threshold": 0.05, "recursion": None}
+    write_decoding_facts(asr_exp / "decode_lm_a" / "test", facts, {"num_loops": 5})
+    write_results(asr_exp)
+    values = json.loads((asr_exp / "RESULTS.json").read_text())
+    assert values["decodings"] == {"decode_lm_a/test": facts | {"recursion": {"num_loops": 5}}}
+
+
 def test_characters_first_where_sentences_are_one_word(tmp_path):
     add_score(tmp_path, "decode/test", "wer", Score(2, 2, 1, 1, 0, 0, 1))
     add_score(tmp_path, "decode/test", "cer", Score(2, 20, 19, 1, 0, 0, 1))
@@ -125,4 +136,10 @@ def test_written_anew_where_scores_changed(asr_exp):
 
 
 def test_experiment_without_decodings(tmp_path):
-    assert "|" not in write_results(tmp_path / "exp").read_text()
+    assert "|" not in write_results(tmp_path).read_text()
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(UserError, match="asr_y is no folder: name that of an experiment"):
+        write_results(tmp_path / "asr_y")
+    assert not (tmp_path / "asr_y").exists()

@@ -2,9 +2,6 @@
 
 import json
 import random
-import re
-import shutil
-import subprocess
 
 import jiwer
 import pytest
@@ -24,9 +21,7 @@ from espnet_recursive.recipe.scoring import (
     score,
     tokenize,
 )
-
-#: NIST's scorer: "sctk sclite" in Debian, "sclite" elsewhere.
-SCLITE = next(([*c] for c in (["sctk", "sclite"], ["sclite"]) if shutil.which(c[0])), None)
+from tests.recipe.sclite import SCLITE, counts_of, sclite
 
 REFERENCES = {"s1-a": "THE CAT SAT", "s1-b": "ONE TWO THREE FOUR", "s2-c": "YES", "s2-d": ""}
 HYPOTHESES = {"s1-a": "THE CAT SAT", "s1-b": "ONE TOO FOUR FIVE", "s2-c": "", "s2-d": "NO GO"}
@@ -311,27 +306,6 @@ def texts():
 def unlike_texts():
     """Three hundred pairs that have nothing to do with each other, in a vocabulary of five."""
     return make_texts("unlike words", 300)[:2]
-
-
-def sclite(directory):
-    """The counts (hits, substitutions, deletions, insertions) of each utterance, by sclite."""
-    output = subprocess.run(
-        [*SCLITE, "-r", directory / "ref.trn", "trn", "-h", directory / "hyp.trn", "trn"]
-        + ["-i", "rm", "-s", "-e", "utf-8", "-o", "pra", "stdout"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = re.findall(r"id: \(\w+-(\S+)\)\nScores: \(#C #S #D #I\) (.*)", output)
-    return {key: tuple(map(int, numbers.split())) for key, numbers in found}
-
-
-def counts_of(utterances):
-    """The same counts, of what we counted."""
-    return {
-        key: (u.units - u.substitutions - u.deletions, u.substitutions, u.deletions, u.insertions)
-        for key, u in utterances.items()
-    }
 
 
 def ours(references, hypotheses, unit="wer"):

@@ -113,3 +113,11 @@ def test_empty_list(tmp_path):
 def test_missing_list(tmp_path):
     with pytest.raises(UserError, match=r"wav\.scp does not exist"):
         split_scp(tmp_path / "wav.scp", tmp_path / "out", 2)
+
+
+def test_only_lists_of_an_earlier_split_are_removed(tmp_path):
+    for name in ("wav.all.scp", "wav.3.scp", "wav.3.1.scp"):
+        (tmp_path / name).write_text("a a.wav\nb b.wav\n")
+    assert split_scp(tmp_path / "wav.all.scp", tmp_path, 2, "wav") == 2
+    names = ["wav.1.scp", "wav.2.scp", "wav.3.1.scp", "wav.all.scp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names

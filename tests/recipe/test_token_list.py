@@ -6,7 +6,7 @@ from espnet2.text.build_tokenizer import build_tokenizer
 from espnet2.text.token_id_converter import TokenIDConverter
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.token_list import read_sentences, train_bpe
+from espnet_recursive.recipe.token_list import read_nlsyms, read_sentences, train_bpe
 
 #: Different enough for a vocabulary of some size, in two scripts.
 SENTENCES = [
@@ -112,3 +112,41 @@ def test_same_text_same_model(tmp_path):
         train_bpe(SENTENCES, tmp_path / name, 50)
     for name in ("bpe.vocab", "tokens.txt"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_folder_of_others_is_not_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="would be replaced, and holds thesis.tex"):
+        train_bpe(SENTENCES, tmp_path, 50)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(UserError, match="thesis.tex is a file"):
+        train_bpe(SENTENCES, tmp_path / "thesis.tex", 50)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_symbols_of_a_file_are_those_of_a_list(tmp_path):
+    """As in ESPnet, the first word of each line counts."""
+    (tmp_path / "nlsyms").write_text("<noise>\n<laugh> of a person\n\n<noise>\n")
+    symbols = read_nlsyms(str(tmp_path / "nlsyms"))
+    assert symbols == read_nlsyms("<noise>,<laugh>,") == ["<noise>", "<laugh>"]
+    tokens = train_bpe(SENTENCES * 3, tmp_path / "bpe", 45, nlsyms=symbols)
+    assert tokens[2:4] == symbols
+    model = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "bpe" / "bpe.model"))
+    assert {"<noise>", "<laugh>"} <= set(model.encode_as_pieces("A <noise> <laugh>"))
+    assert read_nlsyms("") == []
+
+
+@pytest.mark.parametrize("symbol", ["<blank>", "<unk>", "<sos/eos>", "<s>", "</s>"])
+@pytest.mark.parametrize("kind", ["list", "file"])
+def test_symbols_that_every_list_has(tmp_path, symbol, kind):
+    (tmp_path / "nlsyms").write_text(f"<noise>\n{symbol}\n")
+    value = f"<noise>,{symbol}" if kind == "list" else str(tmp_path / "nlsyms")
+    with pytest.raises(UserError, match=f"--bpe_nlsyms: {symbol} has a meaning of its own"):
+        read_nlsyms(value)
+
+
+def test_a_file_of_symbols_that_is_not_there(tmp_path):
+    for path in (str(tmp_path / "nowhere"), "data/nlsyms", "nlsyms.txt", "<a b>"):
+        with pytest.raises(UserError, match=f"{path}' is no file, .* check the path"):
+            read_nlsyms(path)
+    assert read_nlsyms("</noise>,[a/b],a.b") == ["</noise>", "[a/b]", "a.b"]

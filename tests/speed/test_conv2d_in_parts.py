@@ -25,7 +25,7 @@ def pair(kind, precision=None):
         pytest.skip("this torch has no oneDNN")
     torch.manual_seed(0)
     conv = KINDS[kind](26, 16, 0.0).conv
-    assert Conv2dInParts.takes(conv)
+    assert Conv2dInParts.supports(conv)
     parts = Conv2dInParts(*copy.deepcopy(conv))
     if precision is not None:
         parts.pack(precision)
@@ -97,9 +97,9 @@ def test_layout_is_that_of_a_whole_part():
     _, parts = pair("conv2d", "float32")
     packed = [layer for layer in parts if type(layer) is PackedConv2dReLU]
     parts(torch.randn(1, 1, 100, 26))  # 24 frames: less than one
-    assert not any(layer.size for layer in packed)
+    assert not any(layer.packed for layer in packed)
     parts(torch.randn(1, 1, 170, 26))  # 41: one, and the rest
-    assert [list(layer.size) for layer in packed] == [[1, 1, 131, 26], [1, 16, 65, 12]]
+    assert [list(layer.packed[0]) for layer in packed] == [[1, 1, 131, 26], [1, 16, 65, 12]]
 
 
 @torch.no_grad()
@@ -133,5 +133,5 @@ def test_memory_does_not_grow_with_the_length():
     ids=str,
 )
 def test_what_is_not_taken(layers):
-    assert not Conv2dInParts.takes(torch.nn.Sequential(*layers))
-    assert not Conv2dInParts.takes(layers[0])
+    assert not Conv2dInParts.supports(torch.nn.Sequential(*layers))
+    assert not Conv2dInParts.supports(layers[0])

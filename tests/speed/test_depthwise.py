@@ -31,4 +31,4 @@ def test_same_as_torch(kernel, bias, frames):
     ids=str,
 )
 def test_others_are_left_alone(module):
-    assert not ChannelsLastConv1d.takes(module)
+    assert not ChannelsLastConv1d.supports(module)

@@ -6,9 +6,9 @@ import torch
 from espnet_recursive.speed.packed_linear import (
     PackedLinear,
     can_pack,
+    fuse_linears,
     packed,
     quantised,
-    together,
 )
 
 FUNCTIONS = {"none": lambda x: x, "relu": torch.relu, "gelu": torch.nn.functional.gelu}
@@ -36,7 +36,7 @@ def test_packed(linear, shape, activation):
 def test_what_is_not_packed(linear):
     assert not can_pack(torch.nn.Linear(2, 2).double())
     assert not can_pack(torch.nn.Linear(2, 2, device="meta"))
-    assert not PackedLinear.takes(linear), "too small to gain"
+    assert not PackedLinear.supports(linear), "too small to gain"
 
 
 @pytest.mark.parametrize("activation", FUNCTIONS)
@@ -62,7 +62,7 @@ def test_layers_of_the_same_input_are_one(linear):
         unions.append((union, calls))
         return union
 
-    parts = together(linears, prepare)
+    parts = fuse_linears(linears, prepare)
     ((union, calls),) = unions
     assert union.out_features == 64
     for _ in range(2):

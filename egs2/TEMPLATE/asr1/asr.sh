@@ -150,7 +150,7 @@ Tokens
     --token_type               bpe, char or word (${token_type})
     --nbpe                     size of the subword vocabulary (${nbpe})
     --bpemode                  unigram or bpe (${bpemode})
-    --bpe_nlsyms               symbols that are never split, separated by commas
+    --bpe_nlsyms               symbols that are never split, separated by commas, or a file of them
     --bpe_input_sentence_size  sentences that sentencepiece reads at most (${bpe_input_sentence_size})
     --bpe_char_cover           share of the characters covered (${bpe_char_cover})
 Language model
@@ -681,7 +681,7 @@ if in_range 13; then
         dir=${asr_exp}/${inference_tag}/${dset}
         need "${dir}/text" 12
         step "${dir}/.done.score" ${data_feats}/${dset}/text ${dir}/text -- \
-            $(tool score) ${data_feats}/${dset} ${dir} \
+            $(tool score) ${data_feats}/${dset} ${dir} --nlsyms_txt ${nlsyms_txt} --cleaner ${cleaner} \
             $([ "${token_type}" != bpe ] || echo --bpemodel ${bpemodel})
     done
     attempt $(tool results) ${asr_exp} > /dev/null

@@ -17,7 +17,7 @@ MARGIN = 10.0
 
 @dataclass(frozen=True)
 class Claim:
-    """What the paper says of two rows.
+    """A claim of the paper about two rows.
 
     Attributes:
         text: The claim in a few words.

@@ -83,7 +83,7 @@ def _draw(axes: Any, panel: Panel, x: str, looks: Mapping[str, dict[str, Any]]) 
 
 
 def _side_by_side(panel: Panel) -> dict[str, float]:
-    """How far each row is moved to the right, in points of print, so that none hides another."""
+    """The shift of each row to the right, in typographic points, so that none hides another."""
     places = {p.name: p.x for part in (panel.paper, panel.series) for own in part.values()
               for p in own if p.x is not None}  # fmt: skip
     groups: list[list[str]] = []
@@ -185,7 +185,7 @@ def _ratios(
 
 
 def _beside(axes: Any, points: float) -> Any:
-    """The place of the data, so many points of print to the right."""
+    """The data's coordinates, shifted to the right by a number of typographic points."""
     from matplotlib.transforms import ScaledTranslation
 
     return axes.transData + ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)

@@ -1,13 +1,14 @@
-"""What pictures of a table's rows show: points out of RESULTS_PAPER.json and loop_sweep.json."""
+"""The points in pictures of a table's rows, from RESULTS_PAPER.json and loop_sweep.json."""
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.recursion.shape import RecursionShape
 
 #: What error rates can be drawn over.
 AXES = ("loops", "parameters", "executed")
@@ -15,7 +16,7 @@ AXES = ("loops", "parameters", "executed")
 
 @dataclass(frozen=True)
 class Point:
-    """An error rate and where it stands.
+    """An error rate and its place on the axis.
 
     Attributes:
         name: The row, with the depth at which it was decoded where that is not its own.
@@ -35,12 +36,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Panel:
-    """What one panel shows.
+    """The contents of one panel.
 
     Attributes:
         title: Its title.
-        unit: What errors are counted in, "wer" or "cer".
-        series: Points that belong together, by their name.
+        unit: The unit of errors, "wer" or "cer".
+        series: Points of one kind, by its name.
         paper: The paper's points of the same data set, by the names of the same series.
     """
 
@@ -57,7 +58,7 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         path: The file, or the folder of experiments that it is in.
 
     Raises:
-        UserError: If it is not there, or of an earlier version.
+        UserError: If it is not there, or lacks the means over seeds.
     """
     path = path / "RESULTS_PAPER.json" if path.is_dir() else path
     remedy = "Write it with espnet-recursive paper-results, or a recipe's run_paper.sh."
@@ -65,9 +66,12 @@ def read_results(path: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path} does not exist. {remedy}")
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        old = bool(rows) and "means" not in rows[0]
+        if not old:  # earlier versions wrote the tuple as text alone
+            rows = [{"recursion": _recursion_of(row["shape"])} | row for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no table of rows. {remedy}") from error
-    if rows and "means" not in rows[0]:
+    if old:
         raise UserError(f"{path} is of an earlier version. {remedy}")
     return rows
 
@@ -121,10 +125,9 @@ def panels(
     return [*found, paper] if paper else found
 
 
-def loops_of(shape: str) -> tuple[int, tuple[int, int, int]]:
-    """L of a tuple {n_r, L, n_p, n_c}, and the other three."""
-    recurrent, loops, prelude, coda = map(int, shape.strip("{}").split(","))
-    return loops, (recurrent, prelude, coda)
+def _recursion_of(shape: str) -> dict[str, int]:
+    """The numbers of a tuple {n_r, L, n_p, n_c}."""
+    return asdict(RecursionShape(*map(int, shape.strip("{}").split(","))))
 
 
 def _in_picture(rows: Sequence[dict[str, Any]], x: str) -> list[dict[str, Any]]:
@@ -137,7 +140,7 @@ def _in_picture(rows: Sequence[dict[str, Any]], x: str) -> list[dict[str, Any]]:
         return list(rows)
     if x == "parameters":
         return [r for r in rows if r["loop_policy"] == "fixed" and r["paper_table"] != 2]
-    kinds = [(r["encoder_name"], *loops_of(r["shape"])[1]) for r in rows]
+    kinds = [(r["encoder_name"], *_unique_blocks(r)) for r in rows]
     if not kinds:
         return []
     most = Counter(kinds).most_common(1)[0][0]
@@ -197,10 +200,10 @@ def _papers_panel(rows: Sequence[dict[str, Any]], x: str) -> Panel | None:
 def _series(row: dict[str, Any], rows: Sequence[dict[str, Any]], x: str) -> str:
     """Rows of one series differ in what the axis shows."""
     if x == "loops":
-        return "trained with so many loops"
+        return "trained with this number of loops"
     architecture = row["encoder_name"].removeprefix("latent_recursive_")
     several = len({other["encoder_name"] for other in rows}) > 1
-    _, (_, prelude, coda) = loops_of(row["shape"])
+    _, prelude, coda = _unique_blocks(row)
     kind = "with prelude and coda" if prelude + coda else "recurrent block alone"
     return f"{architecture}: {kind}" if several else kind
 
@@ -211,15 +214,21 @@ def _place(row: dict[str, Any], mean: Mapping[str, Any], x: str) -> float | None
     if x == "executed":
         measured = mean.get("mean_executed_layers")
         return row["executed"] if measured is None else measured
-    return loops_of(row["shape"])[0] if row["loop_policy"] == "fixed" else None
+    return row["recursion"]["num_loops"] if row["loop_policy"] == "fixed" else None
 
 
 def _name(row: dict[str, Any], mean: Mapping[str, Any]) -> str:
     """A row's name, and of those whose loops differ the depth of the decoding."""
     name, loops = _bare(row), mean.get("decoded_at")
     if loops is None and row["loop_policy"] == "schedule":
-        loops = loops_of(row["shape"])[0]
+        loops = row["recursion"]["num_loops"]
     return name if loops is None else f"{name} at {loops}"
+
+
+def _unique_blocks(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Layers of the recurrent block, the prelude and the coda: all of the tuple but the loops."""
+    recursion = row["recursion"]
+    return recursion["recurrent_blocks"], recursion["prelude_blocks"], recursion["coda_blocks"]
 
 
 def _bare(row: dict[str, Any]) -> str:
@@ -238,7 +247,7 @@ def _sweep(path: Path, data_set: tuple[str, str]) -> dict[str, list[Point]]:
         raise UserError(f"{path} is no loop_sweep.json of espnet-recursive sweep-loops.") from error
     model = path.resolve().parents[1].name
     return {
-        f"{model}, decoded at so many": [
+        f"{model}, decoded with this number": [
             Point(depth["name"], depth["num_loops"], depth["error_rate"])
             for depth in depths
             if depth["num_loops"]

@@ -1,4 +1,4 @@
-"""Which of our models are rows of the paper's tables, and what they recognised."""
+"""Our models that are rows of the paper's tables, and their results."""
 
 import json
 import re
@@ -14,7 +14,11 @@ from espnet_recursive.analysis.paper.rows import PAPER_ROWS, PaperRow
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.parameters import EncoderSize, measure_config
-from espnet_recursive.recipe.results import find_real_time_factors, find_scores
+from espnet_recursive.recipe.results import (
+    find_decoding_facts,
+    find_real_time_factors,
+    find_scores,
+)
 from espnet_recursive.recipe.scoring import Score, headline_unit
 from espnet_recursive.recipe.train_config import espnet_encoder_class, read_encoder_config
 from espnet_recursive.registry import ENCODERS, encoder_class
@@ -25,7 +29,8 @@ _NOT_SETTINGS = (
     "num_workers|num_att_plot|use_matplotlib|use_tensorboard|create_graph_in_tensorboard|use_wandb|"
     "local_rank|multiprocessing_distributed|distributed|(log|wandb|dist)_.*"
 )
-#: What ``--num_loops`` of run.sh adds to the name of a decoding.
+#: The number of loops in the name of a decoding that has no decoding.json, as earlier versions
+#: left it.
 _LOOPS_IN_NAME = re.compile(r"_num_loops(\d+)")
 
 
@@ -48,16 +53,17 @@ class Model:
 
 @dataclass(frozen=True)
 class Result:
-    """One data set as one decoding of one model recognised it.
+    """The result of one model on one data set in one decoding.
 
     Attributes:
         model: The model.
         decoding: The name of the decoding.
         test_set: The name of the data set.
-        unit: What its errors are counted in: "wer", or "cer" for Chinese.
+        unit: The unit of its errors: "wer", or "cer" for Chinese.
         score: The counts.
         figures: What rtf.json says of the decoding, where it is there: "rtf", and with a recursive
             encoder "mean_loops" and "mean_executed_layers".
+        options: Those of the decoding, from its decoding.json; None where it has none.
     """
 
     model: Model
@@ -66,6 +72,7 @@ class Result:
     unit: str
     score: Score
     figures: Mapping[str, float | None] = field(default_factory=dict)
+    options: Mapping[str, Any] | None = None
 
     @property
     def utterances(self) -> Path:
@@ -75,26 +82,33 @@ class Result:
 
     @property
     def own_decoding(self) -> str:
-        """The name of the decoding at the model's own depth."""
-        return _LOOPS_IN_NAME.sub("", self.decoding)
+        """The name of the decoding at the model's own depth.
+
+        run.sh names a decoding at another depth after that one and the number of loops.
+        """
+        if self.decoded_at is None:
+            return self.decoding
+        return re.sub(rf"_num_loops{self.decoded_at}(?!\d)", "", self.decoding)
 
     @property
     def decoded_at(self) -> int | None:
         """The number of loops that the decoding was told; None for the model's own depth."""
+        if self.options is not None:
+            return self.options.get("num_loops")
         loops = _LOOPS_IN_NAME.search(self.decoding)
         return int(loops[1]) if loops else None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what the paper says of it, and what we have of it.
+    """One row: the paper's figures, and our models and results.
 
     Attributes:
         name: Its name, which its encoder file has too.
-        size: What its encoder holds.
+        size: The size of its encoder.
         paper: The figures of the paper's row of this name; None if there is no such row.
         models: The models that have this encoder.
-        results: What these recognised.
+        results: Their results.
         policy: The encoder's loop policy.
         encoder: ESPnet's name of the encoder.
     """
@@ -128,7 +142,7 @@ def read_rows(
         names: The rows.
         rows_dir: The folder of their encoder files, <name>.yaml.
         folders: Experiment directories, or folders of such.
-        decoding: Only decodings with such a name; * and ? stand for other characters.
+        decoding: Only decodings whose names match this pattern with * and ?.
 
     Raises:
         UserError: If a row has no file, or a folder does not exist.
@@ -192,8 +206,10 @@ def _model(path: Path) -> Model:
 def _read_results(model: Model, unit: str | None, decoding: str) -> Iterator[Result]:
     scores = {unit: find_scores(model.path, unit) for unit in ("wer", "cer")}
     figures = find_real_time_factors(model.path)
+    options = find_decoding_facts(model.path)
     for key, words in scores["wer"].items():
         name, test_set = key.rsplit("/", 1)
         own = unit or headline_unit(words)
         if fnmatchcase(name, decoding) and key in scores[own]:
-            yield Result(model, name, test_set, own, scores[own][key], figures.get(key, {}))
+            score = scores[own][key]
+            yield Result(model, name, test_set, own, score, figures.get(key, {}), options.get(key))

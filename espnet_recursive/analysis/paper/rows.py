@@ -27,7 +27,7 @@ class PaperRow:
 
     @property
     def unit(self) -> str:
-        """What the errors are counted in, "wer" or "cer"."""
+        """The unit of the errors, "wer" or "cer"."""
         return "cer" if self.corpus == "aishell" else "wer"
 
     @property
@@ -37,10 +37,10 @@ class PaperRow:
         return dict(zip(test_sets, self.errors, strict=True))
 
     def has_size_of(self, layers: int) -> bool:
-        """Whether an encoder with so many parameters in its layers is the row's own.
+        """Whether an encoder with this number of parameters in its layers has the row's size.
 
         One of another size, as small recipes have, only corresponds to the row. ESPnet's
-        Branchformer is 1.4 % larger than the printed one, and printed sizes are cut to 0.1M.
+        Branchformer is 1.4 % larger than the printed one, and printed sizes are truncated to 0.1M.
         """
         return abs(layers / 1e6 - self.size) < 0.02 * self.size
 

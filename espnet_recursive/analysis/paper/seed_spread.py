@@ -1,7 +1,7 @@
-"""How far models of one row lie apart for no reason but their seeds.
+"""The standard deviation of error rates between models that differ in the seed only.
 
-The few seeds of one row say little of that, those of all rows together more. What they say is for
-rows with a single model, whose intervals know nothing of seeds, and for planning: how many seeds a
+The few seeds of one row determine it poorly, those of all rows together better. It is needed for
+rows with a single model, whose intervals do not include seeds, and for planning how many seeds a
 difference needs.
 """
 
@@ -26,8 +26,8 @@ class SeedSpread:
         deviation: The standard deviation of one model's error rate, in points of percent, taken to
             be the same in all rows.
         degrees: Its degrees of freedom: all models less one of each row.
-        rows: So many rows have several seeds.
-        seeds: As many as most of these have.
+        rows: Number of rows with several seeds.
+        seeds: The number of seeds that most of these have.
     """
 
     decoding: str
@@ -39,9 +39,9 @@ class SeedSpread:
     seeds: int
 
     def resolved(self, seeds: int) -> float:
-        """Say what means over so many seeds of two rows differ by in 1 of 20 pairs of equal rows.
+        """The difference of means over `seeds` seeds that 1 in 20 pairs of equal rows exceeds.
 
-        Two-sided, by Student's t distribution; which utterances there are is not in it.
+        Two-sided, by Student's t distribution; the choice of the utterances is not included.
 
         Returns:
             Points of percent.

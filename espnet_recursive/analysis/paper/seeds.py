@@ -7,8 +7,8 @@ two levels, for which scipy has no function). Of S seeds it takes S - 1, because
 has only (S - 1) / S of the variance that the mean of S seeds has, half of it with two seeds
 (J. N. K. Rao and C. F. J. Wu, "Resampling inference with complex survey data", J. Am. Stat. Assoc.
 83, 1988). With one seed it is the bootstrap over utterances of
-:mod:`espnet_recursive.recipe.bootstrap`, which knows nothing of seeds; see
-:mod:`espnet_recursive.analysis.seed_spread`.
+:mod:`espnet_recursive.recipe.bootstrap`, which does not include seeds; see
+:mod:`espnet_recursive.analysis.paper.seed_spread`.
 """
 
 from collections import Counter
@@ -76,7 +76,7 @@ def leading(groups: Mapping[str, Sequence[Repeated]]) -> dict[str, list[Repeated
     """Leave one group for each decoding of a data set by a row.
 
     Of several, the models of which were trained with different settings, it is the one with the
-    settings that most models of all rows have: trials do not get between the rows of a table.
+    settings that most models of all rows have: trials are not mixed with the rows of a table.
     """
     models = {r.model for own in groups.values() for group in own for r in group.results}
     number = Counter(model.settings for model in models)

@@ -17,7 +17,7 @@ def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "row": size.name,
-                "{n_r, L, n_p, n_c}": size.shape,
+                "{n_r, L, n_p, n_c}": str(size.shape),
                 "unique": size.unique_blocks,
                 "executed": size.executed_blocks,
                 "layers": size.layers,

@@ -48,7 +48,7 @@ def write_paper_results(rows: Sequence[Row], output: Path | str) -> None:
 
 
 def markdown(values: dict[str, Any]) -> str:
-    """Say the values of the rows in Markdown: all rows, then each data set, then the claims.
+    """Format the values of the rows as Markdown: all rows, then each data set, then the claims.
 
     Args:
         values: ``paper_values``.
@@ -171,7 +171,7 @@ def _gain_lines(
 
 
 def _spread(spread: dict[str, Any]) -> str:
-    """What seeds alone make of equal rows."""
+    """The spread of equal rows that is due to their seeds."""
     return (
         f"Between seeds: a standard deviation of {spread['deviation']:.2f} points, pooled over "
         f"{spread['rows']} rows ({spread['degrees']} degrees of freedom) in "
@@ -207,7 +207,7 @@ def _claim_lines(
 
 
 def _not_counted(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Sentences on what is no further sample, and what was trained with other settings."""
+    """Sentences on models that are no further samples, or were trained with other settings."""
     said = []
     for row in rows:
         for mean in row["means"]:

@@ -1,4 +1,4 @@
-"""RESULTS_PAPER.json: all that tables and pictures of the rows say."""
+"""RESULTS_PAPER.json: the data of all tables and pictures of the rows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from espnet_recursive.analysis.paper.seeds import (
 
 
 def paper_values(rows: Sequence[Row]) -> dict[str, Any]:
-    """Put into plain values what is known of the rows.
+    """Convert rows to plain values.
 
     Args:
         rows: What ``read_rows`` found.
@@ -45,7 +45,8 @@ def _row_values(
     paper, size = row.paper, row.size
     return {
         "row": row.name,
-        "shape": size.shape,
+        "shape": str(size.shape),
+        "recursion": asdict(size.shape),
         "encoder_name": row.encoder,
         "loop_policy": row.policy,
         "unique": size.unique_blocks,
@@ -73,6 +74,7 @@ def _result_values(result: Result) -> dict[str, Any]:
         "experiment": result.model.path.name,
         "seed": result.model.seed,
         "decoding": result.decoding,
+        "decoded_at": result.decoded_at,
         "test_set": result.test_set,
         "unit": result.unit,
         "sentences": score.sentences,

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 
 from espnet_recursive.analysis.paper.picture import plot_results
 from espnet_recursive.analysis.paper.points import AXES, Panel, Point, panels
-from tests.analysis.paper.test_points import ROWS
+from tests.analysis.paper.result_rows import ROWS
 
 
 @pytest.mark.parametrize("x", AXES)

@@ -4,60 +4,9 @@ import json
 
 import pytest
 
-from espnet_recursive.analysis.paper.points import loops_of, panels, read_results
+from espnet_recursive.analysis.paper.points import panels, read_results
 from espnet_recursive.errors import UserError
-
-
-def mean(
-    rate, test_set="test", decoding="lm", decoded_at=None, seeds=(), leading=True, layers=None
-):
-    name = decoding if decoded_at is None else f"{decoding}_num_loops{decoded_at}"
-    return {
-        "decoding": name,
-        "own_decoding": decoding,
-        "decoded_at": decoded_at,
-        "test_set": test_set,
-        "unit": "wer",
-        "error_rates": list(seeds) or [rate],
-        "error_rate": rate,
-        "interval_95": {"low": rate - 1, "high": rate + 1},
-        "mean_executed_layers": layers,
-        "leading": leading,
-    }
-
-
-def row(name, shape, means, own=False, table=None, policy="fixed", encoder="transformer"):
-    paper = {} if table is None else {"test_clean": 2.0, "test_other": 5.0}
-    return {
-        "row": name,
-        "shape": shape,
-        "encoder_name": f"latent_recursive_{encoder}",
-        "loop_policy": policy,
-        "executed": 12,
-        "layers": 450_000,
-        "is_papers": own,
-        "paper_table": table,
-        "paper_size_in_millions": 25.2 if paper else None,
-        "paper_error_rates": paper,
-        "unit": "wer" if paper else None,
-        "means": means,
-    }
-
-
-#: As of a small recipe: rows that correspond to the paper's.
-ROWS = [
-    row("B", "{12, 1, 0, 0}", [mean(9.0), mean(8.0, "dev")], table=1),
-    row("L1", "{2, 5, 1, 1}", [mean(10.0, seeds=[9, 11]), mean(60.0, leading=False)], table=1),
-    row("loops_1", "{2, 1, 1, 1}", [mean(15.0), mean(20.0, decoded_at=2)], table=2),
-    row("loops_20", "{2, 20, 1, 1}", [mean(12.0), mean(13.0, decoding="fast")], table=2),
-    row(
-        "loops_schedule",
-        "{2, 20, 1, 1}",
-        [mean(11.0, layers=42.0), mean(10.5, decoded_at=5, layers=12.0)],
-        table=2,
-        policy="schedule",
-    ),
-]
+from tests.analysis.paper.result_rows import ROWS, mean, row
 
 
 def places(panel):
@@ -69,7 +18,7 @@ def test_over_loops():
     test, paper = panels(ROWS, "loops")
     assert test.title == "test, WER"
     assert places(test) == {
-        "trained with so many loops": [
+        "trained with this number of loops": [
             ("L1", 5),
             ("loops_1", 1),
             ("loops_20", 20),
@@ -77,7 +26,7 @@ def test_over_loops():
             ("schedule at 5", None),
         ]
     }
-    first = test.series["trained with so many loops"][0]
+    first = test.series["trained with this number of loops"][0]
     assert (first.rate, first.ends, first.seeds) == (10.0, (9.0, 11.0), [9, 11])
     assert not test.paper
     assert (paper.title, paper.series) == ("the paper, LibriSpeech test_other, WER", {})
@@ -133,7 +82,7 @@ def test_architectures_are_told_apart_where_there_are_several():
 
 def test_a_decoding_and_data_sets_that_are_chosen():
     (fast, _) = panels(ROWS, "loops", decoding="fast")
-    assert places(fast) == {"trained with so many loops": [("loops_20", 20)]}
+    assert places(fast) == {"trained with this number of loops": [("loops_20", 20)]}
     assert panels(ROWS, "parameters", test_sets=["dev"])[0].title == "dev, WER"
 
 
@@ -148,7 +97,7 @@ def test_a_sweep_is_in_the_panel_of_its_data_set(tmp_path):
     sweep = {"data_set": "test", "unit": "wer", "depths": depths}
     path.write_text(json.dumps(sweep))
     test, _ = panels(ROWS, "loops", sweeps=[path])
-    points = test.series["asr_L1_seed0, decoded at so many"]
+    points = test.series["asr_L1_seed0, decoded with this number"]
     assert [(p.x, p.rate) for p in points] == [(1, 19), (5, 15)]
     path.write_text(json.dumps(sweep | {"data_set": "dev"}))
     assert len(panels(ROWS, "loops", sweeps=[path])[0].series) == 1
@@ -178,5 +127,13 @@ def test_files_that_are_no_results(tmp_path):
             read_results(path)
 
 
-def test_tuple():
-    assert loops_of("{4, 5, 2, 1}") == (5, (4, 2, 1))
+def test_files_of_earlier_versions_have_the_tuple_as_text_alone(tmp_path):
+    path = tmp_path / "RESULTS_PAPER.json"
+    path.write_text(json.dumps({"rows": ROWS}))
+    assert read_results(path) == ROWS
+    earlier = [{key: value for key, value in r.items() if key != "recursion"} for r in ROWS]
+    path.write_text(json.dumps({"rows": earlier}))
+    assert [r["recursion"] for r in read_results(path)] == [r["recursion"] for r in ROWS]
+    path.write_text(json.dumps({"rows": [earlier[0] | {"shape": "{4, 5}, 2"}]}))
+    with pytest.raises(UserError, match="is no table of rows"):
+        read_results(path)

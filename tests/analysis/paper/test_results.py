@@ -9,6 +9,7 @@ from espnet_recursive.analysis.paper.rows import PAPER_ROWS
 from espnet_recursive.bin.parameter_table import ROWS_DIR
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import write_table
+from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 from espnet_recursive.recipe.scoring import score
 from espnet_recursive.registry import encoder_class
 
@@ -83,7 +84,7 @@ def test_rows_are_found_by_their_encoder(rows_dir, exp):
         [],
     ]
     assert rows[1].paper == PAPER_ROWS["L1"]
-    assert (rows[1].size.shape, rows[1].size.unique_blocks) == ("{1, 4, 1, 1}", 3)
+    assert (str(rows[1].size.shape), rows[1].size.unique_blocks) == ("{1, 4, 1, 1}", 3)
 
 
 def test_an_option_that_the_file_does_not_name_makes_another_model(rows_dir, tmp_path):
@@ -175,6 +176,24 @@ def test_policy_and_depth_of_a_decoding(rows_dir, tmp_path):
         ("decode_lm", None),
         ("decode_lm", 2),
     ]
+
+
+def test_the_depth_is_what_the_decoding_says(rows_dir, tmp_path):
+    """decoding.json goes before the name, which a recipe or a user may have chosen."""
+    names = ("fast", "decode_num_loops2_lm", "decode_num_loops12_lm", "decode_num_loops3")
+    path = add_experiment(
+        tmp_path / "exp", "asr_a", SHAPES["L1"] | TINY, [(name, "test", GOOD) for name in names]
+    )
+    for name, loops in zip(names, (3, 2, 1, None), strict=True):
+        write_decoding_facts(path / name / "test", {"num_loops": loops}, SHAPES["L1"])
+    (row,) = read_rows(["L1"], rows_dir, [tmp_path / "exp"])
+    found = {r.decoding: (r.own_decoding, r.decoded_at) for r in row.results}
+    assert found == {
+        "fast": ("fast", 3),
+        "decode_num_loops2_lm": ("decode_lm", 2),
+        "decode_num_loops12_lm": ("decode_num_loops12_lm", 1),
+        "decode_num_loops3": ("decode_num_loops3", None),
+    }
 
 
 def test_row_without_a_file(rows_dir, exp):

@@ -2,10 +2,11 @@
 
 from espnet_recursive.analysis.paper.sizes import paper_table
 from espnet_recursive.model.parameters import EncoderSize
+from espnet_recursive.recursion.shape import RecursionShape
 
 
 def size(name, layers):
-    return EncoderSize(name, "{1, 1, 0, 0}", 1, 1, layers, layers + 10)
+    return EncoderSize(name, RecursionShape(1, 1, 0, 0), 1, 1, layers, layers + 10)
 
 
 def test_paper_table():

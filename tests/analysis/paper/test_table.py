@@ -11,20 +11,23 @@ from espnet_recursive.analysis.paper.table import write_paper_results
 from espnet_recursive.model.parameters import EncoderSize
 from espnet_recursive.recipe.data_dir import write_table
 from espnet_recursive.recipe.scoring import score
+from espnet_recursive.recursion.shape import RecursionShape
 
 #: Sizes as counted in conf/encoder.
 SIZES = {
-    "B": EncoderSize("B", "{24, 1, 0, 0}", 24, 24, 75_657_216, 83_003_392),
-    "R1": EncoderSize("R1", "{12, 2, 0, 0}", 12, 24, 37_828_608, 45_174_784),
-    "L1": EncoderSize("L1", "{4, 5, 2, 2}", 8, 24, 25_219_072, 32_565_248),
-    "B2": EncoderSize("B2", "{12, 1, 0, 0}", 12, 12, 15_780_864, 17_618_432),
-    "mine": EncoderSize("mine", "{2, 5, 1, 1}", 4, 12, 1_000_000, 2_000_000),
+    "B": EncoderSize("B", RecursionShape(24, 1, 0, 0), 24, 24, 75_657_216, 83_003_392),
+    "R1": EncoderSize("R1", RecursionShape(12, 2, 0, 0), 12, 24, 37_828_608, 45_174_784),
+    "L1": EncoderSize("L1", RecursionShape(4, 5, 2, 2), 8, 24, 25_219_072, 32_565_248),
+    "B2": EncoderSize("B2", RecursionShape(12, 1, 0, 0), 12, 12, 15_780_864, 17_618_432),
+    "mine": EncoderSize("mine", RecursionShape(2, 5, 1, 1), 4, 12, 1_000_000, 2_000_000),
 }
 #: Rows at half the blocks and another width.
 SMALL = {
-    "B": EncoderSize("B", "{12, 1, 0, 0}", 12, 12, 1_340_000, 1_500_000),
-    "L1": EncoderSize("L1", "{2, 5, 1, 1}", 4, 12, 450_000, 610_000),
-    "loops_schedule": EncoderSize("loops_schedule", "{2, 20, 1, 1}", 4, 42, 450_000, 610_000),
+    "B": EncoderSize("B", RecursionShape(12, 1, 0, 0), 12, 12, 1_340_000, 1_500_000),
+    "L1": EncoderSize("L1", RecursionShape(2, 5, 1, 1), 4, 12, 450_000, 610_000),
+    "loops_schedule": EncoderSize(
+        "loops_schedule", RecursionShape(2, 20, 1, 1), 4, 42, 450_000, 610_000
+    ),
 }
 
 
