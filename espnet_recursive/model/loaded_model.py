@@ -10,7 +10,8 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
-from espnet_recursive.model.weights import build_model, check_weights, read_weights
+from espnet_recursive.model.stored_weights import read_weights
+from espnet_recursive.model.weights import build_model, check_weights
 from espnet_recursive.registry import ENCODERS, import_quietly
 
 _PREFIX = "latent_recursive_"

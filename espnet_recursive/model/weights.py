@@ -1,10 +1,7 @@
 """Whether a checkpoint is whole, and that of a configuration: ESPnet loads any without a word."""
 
 import argparse
-import pickle
 import re
-import struct
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,18 +9,20 @@ from typing import Any
 import torch
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.files.checkpoint_file import check_checksums, is_zip
+from espnet_recursive.files.checkpoint_file import check_checksums
+from espnet_recursive.model.stored_weights import (
+    check_stored,
+    check_values,
+    count_names,
+    read_weights,
+)
 from espnet_recursive.recipe.fingerprint import tokens_of
 from espnet_recursive.recipe.same_training import check_trained_with
 from espnet_recursive.recipe.settings_differences import different_tokens
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
 
-#: How torch names what it does not make of a pickle.
-_OBJECT = re.compile(r"(?:GLOBAL|[Uu]nsupported (?:global|class|operand)):? (?:GLOBAL )?([\w.]+)")
 _LAYER = re.compile(r"encoder\.encoders\.(\d+)\.")
-#: At most this many names are listed in a message.
-_SHOWN = 3
 #: Parts of the names that ESPnet's adapters have, LoRA's and Houlsby's.
 _ADAPTERS = ("lora_", "adapter")
 
@@ -69,73 +68,6 @@ def check_recursion(published: Any, config: Mapping[str, Any], source: str) -> N
         )
 
 
-def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torch.Tensor]:
-    """Read a checkpoint's weights.
-
-    Args:
-        model_file: The checkpoint.
-        device: Where to put them; "meta" reads names and shapes without the values.
-
-    Nothing in the file is run: whatever is no tensor, number, text or container is refused.
-
-    Raises:
-        UserError: If the file is no checkpoint, was cut off, holds something else, or would run
-            code.
-    """
-    _check_stored(model_file)
-    try:
-        # On the CPU, values are read from the file when they are looked at.
-        mmap = device == "cpu" and is_zip(model_file)
-        weights = torch.load(model_file, map_location=device, weights_only=True, mmap=mmap)
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(
-            f"{model_file} cannot be read as weights of a model: {reason(error)}"
-        ) from error
-    except Exception as error:  # of pickle, torch and Python, for every byte that can be wrong
-        said = (reason(error).splitlines() or [""])[0]
-        if isinstance(error, pickle.UnpicklingError) and _OBJECT.search(str(error)):
-            raise UserError(
-                f"{model_file} cannot be read as weights of a model: it holds objects of Python "
-                f"({_OBJECT.search(str(error))[1]}), and reading those runs code. "  # type: ignore
-                "Whoever trained it can save the tensors alone: torch.save(model.state_dict())."
-            ) from error
-        raise UserError(
-            f"{model_file} cannot be read as weights of a model: {said} "
-            "Was it copied or downloaded as a whole?"
-        ) from error
-    # Where DeepSpeed and Lightning keep the weights; ESPnet looks there too.
-    for key in ("module", "state_dict"):
-        if isinstance(weights, dict) and isinstance(weights.get(key), dict):
-            weights = weights[key]
-    if not isinstance(weights, dict) or not all(
-        isinstance(name, str) and torch.is_tensor(value) for name, value in weights.items()
-    ):
-        raise UserError(
-            f"{model_file} holds something else than weights. The state of a training, "
-            "checkpoint.pth, cannot be decoded with: name an <epoch>epoch.pth or an average."
-        )
-    if any(value.layout != torch.strided for value in weights.values()):
-        raise UserError(f"{model_file} holds sparse tensors, which are no weights of ESPnet's.")
-    return weights
-
-
-def _check_stored(model_file: Path | str) -> None:
-    """Refuse a file that is larger in memory: torch.save compresses nothing, torch reads it all."""
-    try:
-        with zipfile.ZipFile(model_file) as archive:
-            members = archive.infolist()
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
-        return  # in another format, which holds its values as they are, or said when it is read
-    size, there = sum(member.file_size for member in members), Path(model_file).stat().st_size
-    if size > there or any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise UserError(
-            f"{model_file} has {there:,} bytes, its tensors would take {size:,}: it was compressed "
-            "or made up, and is not loaded."
-        )
-
-
 def check_weights(
     task: Any, config: Mapping[str, Any], config_file: Path | str, model_file: Path | str
 ) -> None:
@@ -154,7 +86,7 @@ def check_weights(
         UserError: If the model cannot be built, the checkpoint cannot be read, or they do not fit,
             with some of the names.
     """
-    _check_stored(model_file)
+    check_stored(model_file)
     check_checksums(model_file)
     check_trained_with(config, config_file, model_file)
     stored: Mapping[str, torch.Tensor] = read_weights(model_file, "cpu")
@@ -168,35 +100,15 @@ def check_weights(
         if name in stored and stored[name].shape != value.shape
     ]
     differences = [
-        _count("missing", [name for name in needed if name not in stored]),
-        _count("left over", [name for name in stored if name not in needed]),
-        _count("of another shape", shapes),
+        count_names("missing", [name for name in needed if name not in stored]),
+        count_names("left over", [name for name in stored if name not in needed]),
+        count_names("of another shape", shapes),
     ]
     if found := [difference for difference in differences if difference]:
         raise UserError(
             f"{model_file} does not fit {config_file}: {'; '.join(found)}. "
             f"{_layers(stored, needed, config, config_file)}"
             "Name the config.yaml that these weights were trained with."
-        )
-
-
-def check_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) -> None:
-    """Refuse weights that are not all numbers.
-
-    Args:
-        weights: The weights.
-        model_file: Where they come from, for messages.
-
-    Raises:
-        UserError: If there are NaN or infinite values, with some of the names.
-    """
-    # Masks, which are infinite where they mask, are no weights.
-    values = {k: v for k, v in weights.items() if not k.endswith("mask")}
-    if bad := [name for name, value in values.items() if not _all_numbers(value)]:
-        raise UserError(
-            f"{model_file} holds values that are no numbers (NaN or infinite): of {len(weights)} "
-            f"parts, {_count('hold such', bad)}. Such a model recognises nothing: its training "
-            "diverged. Take an earlier epoch, or train with a smaller learning rate."
         )
 
 
@@ -266,12 +178,6 @@ def _build(task: Any, config: Mapping[str, Any], source: Path | str) -> torch.nn
     return build_model(task, config, source)
 
 
-def _all_numbers(value: torch.Tensor) -> bool:
-    if not value.is_floating_point() or value.numel() == 0:
-        return True
-    return all(bool(end.isfinite()) for end in torch.aminmax(value))  # NaN is either end of all
-
-
 def _without_adapter(
     stored: Mapping[str, torch.Tensor], needed: Mapping[str, Any], model_file: Path | str
 ) -> dict[str, torch.Tensor]:
@@ -295,11 +201,6 @@ def _without_adapter(
             "trained: name the config.yaml of these weights."
         )
     return {name: value for name, value in stored.items() if name not in adapter}
-
-
-def _count(what: str, names: list[str]) -> str:
-    dots = ", ..." if len(names) > _SHOWN else ""
-    return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{dots})" if names else ""
 
 
 def _layers(

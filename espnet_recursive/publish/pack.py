@@ -22,12 +22,8 @@ from espnet_recursive.model.pack_paths import paths_in_pack
 from espnet_recursive.model.parameters import measure_state_dict, parameters_of
 from espnet_recursive.model.requirements import requirements_of
 from espnet_recursive.model.schema import read_model_config
-from espnet_recursive.model.weights import (
-    check_same_tokens,
-    check_weights,
-    read_weights,
-    recursion_of,
-)
+from espnet_recursive.model.stored_weights import read_weights
+from espnet_recursive.model.weights import check_same_tokens, check_weights, recursion_of
 from espnet_recursive.publish.model_card import Card, model_card
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import import_quietly
