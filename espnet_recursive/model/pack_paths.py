@@ -59,16 +59,20 @@ def paths_in_pack(config: Mapping[str, Any], folder: Path, source: Path | str) -
     Raises:
         UserError: Naming the key whose value leads elsewhere, with links resolved.
     """
-    # Of a language model ESPnet builds the network alone.
+    # Of a language model ESPnet builds the network alone: these may lie elsewhere, unread.
     unread = {"bpemodel", "non_linguistic_symbols"} if "lm" in config else set()
     of_files = {"bpemodel"} if config.get("token_type") == "bpe" else set()
     of_files |= {"non_linguistic_symbols", "stats_file", "token_list"}
-    return {
-        key: value
-        if _OF_TRAINING.fullmatch(key) or key in unread
-        else _anchored(value, folder, f"{source}: {key}", key in of_files)
-        for key, value in config.items()
-    }
+    anchored = {}
+    for key, value in config.items():
+        if _OF_TRAINING.fullmatch(key):
+            anchored[key] = value
+        elif key in unread and isinstance(value, str):
+            path = folder / value
+            anchored[key] = str((path if _is_inside(path, folder) else folder).absolute())
+        else:
+            anchored[key] = _anchored(value, folder, f"{source}: {key}", key in of_files)
+    return anchored
 
 
 def _anchored(value: Any, folder: Path, where: str, is_file: bool) -> Any:

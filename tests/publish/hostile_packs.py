@@ -174,6 +174,9 @@ def _add_paths(add: Any, secret: Path) -> None:
         keys(CONFIG, frontend_conf__upstream="http://127.0.0.1:9/x.pt"))  # fmt: skip
     add("a file's address", "more would be fetched", keys(CONFIG, bpemodel="file:///etc/passwd"))
     add("a language model's tokens elsewhere", outside, keys(LM_CONFIG, token_list="/etc/passwd"))
+    for key in ("bpemodel", "non_linguistic_symbols"):
+        add(f"a language model's {key} elsewhere", None, keys(LM_CONFIG, **{key: "/etc/passwd"}))
+        add(f"a language model's {key} above", None, keys(LM_CONFIG, **{key: "../word"}))
     add("a file of the current folder", "bpe.model, which is not there",
         keys(CONFIG, bpemodel="of_the_current_folder/bpe.model"))  # fmt: skip
     add("a word that is a file of the current folder", "which is not there",
@@ -343,6 +346,7 @@ def _add_files(add: Any) -> None:
     add("weights: sparse", "sparse",
         weights(lambda s: s.update({"ctc.ctc_lo.weight": _sparse()})))  # fmt: skip
     add("weights: zeros that were compressed", "its tensors would take", _compressed_zeros)
+    _add_fingerprints(add)
     add("bpe.model: cut", "no model of sentencepiece|cannot be read", cut(BPE, 0.5))
     add("bpe.model: empty", "no model of sentencepiece|cannot be read", put(BPE, b""))
     add("bpe.model: text", "no model of sentencepiece|cannot be read", put(BPE, b"hello\n"))
@@ -354,6 +358,47 @@ def _add_files(add: Any) -> None:
     add("stats: other names", "holds no sums", put(STATS, _npz(a=np.zeros(3))))
     add("stats: missing", "which is not there", lambda members: members.pop(STATS))
     add("card: no text", None, put(CARD, b"\xff\xfe\x00"))
+
+
+def _add_fingerprints(add: Any) -> None:
+    other = "its fingerprint was written by a newer version .* or by something else"
+    texts = {
+        "no JSON": "\xff{",
+        "another": '{"fingerprint": {"another": 1}}',
+        "numbers": '{"fingerprint": {"settings": 5, "data": 3}}',
+        "a list": '{"fingerprint": {"settings": [["encoder", "x"]]}}',
+        "deep": '{"fingerprint": {"settings": {"a": ' + "[" * 900 + "]" * 900 + "}}}",
+        "deeper": '{"fingerprint": {"settings": {"a": ' + "[" * 1_000_000,
+    }
+    for name, text in texts.items():
+        refusal = f"{other}|was not trained with" if name == "deep" else other
+        add(f"fingerprint: {name}", refusal, _noted(text))
+    add("fingerprint: no text", "is damaged", _noted(b"\xff\xfe"))
+    add("fingerprint: empty", "was not trained with", _noted('{"fingerprint": {"settings": {}}}'))
+    add("fingerprint: lines", r"was not trained with .*a\\n\\x1b\[31mb",
+        _noted(r'{"fingerprint": {"settings": {"a\n\u001b[31mb": 1}}}'))  # fmt: skip
+    add(
+        "fingerprint: files elsewhere",
+        "was not trained with",
+        _noted('{"fingerprint": {"settings": {"bpemodel": {"file": "/etc/passwd", "mean": [1]}}}}'),
+    )
+
+
+def _noted(text: str | bytes) -> Callable[[Members], None]:
+    """Give the weights a note, in the place of theirs."""
+
+    def run(members: Members) -> None:
+        changed = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(members[WEIGHTS])) as stored:
+            names = [name for name in stored.namelist() if "/extra/" not in name]
+            with zipfile.ZipFile(changed, "w") as archive:
+                for name in names:
+                    archive.writestr(name, stored.read(name))
+                root = names[0].split("/")[0]
+                archive.writestr(f"{root}/extra/espnet_recursive.json", text)
+        members[WEIGHTS] = changed.getvalue()
+
+    return run
 
 
 def _sparse() -> torch.Tensor:
