@@ -18,8 +18,8 @@ from espnet_recursive.asr.depth import add_depth_options
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.read_yaml import read_yaml
-from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.registry import import_quietly
 from espnet_recursive.speed.precision import add_precision_option
 

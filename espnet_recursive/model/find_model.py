@@ -18,11 +18,11 @@ import yaml
 from filelock import FileLock
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_dir, whole_file
 from espnet_recursive.files.zip_limits import check_zip
-from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.model.pack_paths import file_in_pack, paths_in_pack
 from espnet_recursive.model.schema import check_config, read_meta
 

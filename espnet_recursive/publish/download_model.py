@@ -9,8 +9,8 @@ from typing import NamedTuple
 import yaml
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.whole_files import write_if_changed
-from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel

@@ -5,8 +5,8 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.whole_files import whole_dir
-from espnet_recursive.model.access_tokens import without_tokens
 from espnet_recursive.model.find_model import unpack_model_into
 from espnet_recursive.model.schema import read_meta
 

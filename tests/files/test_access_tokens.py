@@ -1,6 +1,6 @@
 """What is kept out of messages."""
 
-from espnet_recursive.model.access_tokens import without_tokens
+from espnet_recursive.files.access_tokens import without_tokens
 
 
 def test_tokens_and_passwords(monkeypatch):
