@@ -10,7 +10,7 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
-from espnet_recursive.model.stored_weights import read_weights
+from espnet_recursive.model.stored_weights import read_weights, tensors_only
 from espnet_recursive.model.weights import build_model, check_weights
 from espnet_recursive.registry import ENCODERS, import_quietly
 
@@ -75,8 +75,9 @@ def load_asr_model(
         )
     source, weights = found.files["asr_train_config"], found.files["asr_model_file"]
     check_config_files(config, source)
-    check_weights(_asr_task(), config, source, weights)
-    built = build_model(_asr_task(), config, source)
+    with tensors_only(published=bool(found.meta)):
+        check_weights(_asr_task(), config, source, weights)
+        built = build_model(_asr_task(), config, source)
     built.load_state_dict(read_weights(weights, "cpu"))
     return LoadedModel(found, config, built.eval())
 

@@ -1,10 +1,12 @@
 """Weights as they are stored: read without running anything, damaged and made-up ones refused."""
 
+import os
 import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -68,6 +70,31 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
     if any(value.layout != torch.strided for value in weights.values()):
         raise UserError(f"{model_file} holds sparse tensors, which are no weights of ESPnet's.")
     return weights
+
+
+@contextmanager
+def tensors_only(published: bool) -> Iterator[None]:
+    """Have no file run code that ``torch.load`` reads in this block, whoever calls it.
+
+    Some of ESPnet's encoders and frontends read further weights that their options name, by their
+    own calls and those of fairseq and s3prl, some of which ask for everything that a file holds.
+
+    Args:
+        published: Whether the model is a published one; others may read what they like.
+    """
+    if not published:
+        yield
+        return
+    with_all, with_none = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = {name: os.environ.pop(name, None) for name in (with_all, with_none)}
+    os.environ[with_none] = "1"
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def check_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) -> None:

@@ -15,6 +15,7 @@ from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
 from espnet_recursive.model.model_input import sampling_rate
+from espnet_recursive.model.stored_weights import tensors_only
 from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.registry import import_quietly
 
@@ -63,7 +64,8 @@ def download_model(model: str, asr_exp: Path | str, any_size: bool = False) -> d
         _check_link(asr_exp / part.folder / found.files[part.weights].name)
         task = getattr(import_quietly(part.module), part.task)
         file, weights = found.files[part.config], found.files[part.weights]
-        check_weights(task, found.read_config(part.config), file, weights)
+        with tensors_only(published=bool(found.meta)):
+            check_weights(task, found.read_config(part.config), file, weights)
     asr_config, *lm_configs = (part.config for part in parts)
     for key in lm_configs:
         check_same_tokens(

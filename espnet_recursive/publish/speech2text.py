@@ -19,6 +19,7 @@ from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.model_input import input_features
 from espnet_recursive.model.schema import read_model_config
+from espnet_recursive.model.stored_weights import tensors_only
 from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, SearchLock, encoding_each_alone
 from espnet_recursive.publish.usable_speech import as_floats
@@ -192,7 +193,8 @@ class Speech2Text(asr_inference.Speech2Text):
         with TemporaryDirectory() as folder:
             arguments = model.write_configs(Path(folder)) | kwargs
             try:
-                return cls(**arguments)
+                with tensors_only(published=bool(model.meta)):
+                    return cls(**arguments)
             except UserError as error:
                 # Not the temporary names of the configurations.
                 message = str(error)

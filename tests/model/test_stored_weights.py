@@ -1,13 +1,15 @@
 """Checkpoints as files: what is no weights, was cut off, would run code or is larger than it is."""
 
 import io
+import os
+import pickle
 import zipfile
 
 import pytest
 import torch
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.model.stored_weights import read_weights
+from espnet_recursive.model.stored_weights import read_weights, tensors_only
 
 
 def test_the_state_of_a_training(recipe, tmp_path):
@@ -68,3 +70,27 @@ def test_weights_of_deepspeed_and_lightning(recipe, tmp_path):
     for key in ("module", "state_dict"):
         torch.save({key: weights, "epoch": 3}, tmp_path / "model.pth")
         assert read_weights(tmp_path / "model.pth").keys() == weights.keys()
+
+
+class _Runs:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_other_libraries_run_nothing_either(tmp_path, monkeypatch):
+    """fairseq and s3prl ask for everything; with their files, published models run nothing."""
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    torch.save({"cfg": _Runs(tmp_path / "ran")}, tmp_path / "fairseq.pt")
+    for options in ({"weights_only": False}, {}):
+        with tensors_only(published=True), pytest.raises(pickle.UnpicklingError):
+            torch.load(tmp_path / "fairseq.pt", **options)
+    assert not (tmp_path / "ran").exists()
+    assert os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] == "1"
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+    # One that was trained here reads what it read in training.
+    with tensors_only(published=False):
+        torch.load(tmp_path / "fairseq.pt", weights_only=False)["cfg"].close()
+    assert (tmp_path / "ran").exists()

@@ -384,21 +384,22 @@ def _add_fingerprints(add: Any) -> None:
     )
 
 
-def _noted(text: str | bytes) -> Callable[[Members], None]:
+def without_note(weights: bytes, note: str | bytes | None = None) -> bytes:
+    """Weights without the note that travels in them, or with another."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(weights)) as stored:
+        names = [name for name in stored.namelist() if "/extra/" not in name]
+        with zipfile.ZipFile(changed, "w") as archive:
+            for name in names:
+                archive.writestr(name, stored.read(name))
+            if note is not None:
+                archive.writestr(f"{names[0].split('/')[0]}/extra/espnet_recursive.json", note)
+    return changed.getvalue()
+
+
+def _noted(note: str | bytes) -> Callable[[Members], object]:
     """Give the weights a note, in the place of theirs."""
-
-    def run(members: Members) -> None:
-        changed = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(members[WEIGHTS])) as stored:
-            names = [name for name in stored.namelist() if "/extra/" not in name]
-            with zipfile.ZipFile(changed, "w") as archive:
-                for name in names:
-                    archive.writestr(name, stored.read(name))
-                root = names[0].split("/")[0]
-                archive.writestr(f"{root}/extra/espnet_recursive.json", text)
-        members[WEIGHTS] = changed.getvalue()
-
-    return run
+    return lambda members: members.update({WEIGHTS: without_note(members[WEIGHTS], note)})
 
 
 def _sparse() -> torch.Tensor:

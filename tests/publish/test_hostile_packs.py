@@ -1,5 +1,6 @@
 """Packs of strangers: each is loaded rightly or refused in a sentence, and nothing else happens."""
 
+import io
 import os
 import re
 import signal
@@ -10,11 +11,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.publish.speech2text import Speech2Text
 from tests.publish.experiments import FAST, change_member
-from tests.publish.hostile_packs import BPE, CONFIG, META, keys, kinds, write_zip, yaml_of
+from tests.publish.hostile_packs import (
+    BPE,
+    CONFIG,
+    META,
+    WEIGHTS,
+    keys,
+    kinds,
+    without,
+    without_note,
+    write_zip,
+    yaml_of,
+)
 
 #: Seconds after which loading counts as hanging; the slowest kind takes two.
 LIMIT = 20.0
@@ -110,6 +123,34 @@ def test_a_model_of_a_large_depth_is_loaded_where_that_is_asked_for(world, membe
     message = load(world, world / "deep.zip")
     assert message and "num_loops is 1,001" in message and "any_size=True" in message
     assert load(world, world / "deep.zip", any_size=True, num_loops=2) is None
+
+
+class _Runs:
+    def __reduce__(self):
+        return (open, ("it_ran", "w"))
+
+
+def test_weights_that_an_encoder_reads_by_itself_run_nothing(world, members, monkeypatch):
+    """As those of fairseq and s3prl do, which are not installed here."""
+    from espnet2.asr.encoder.transformer_encoder import TransformerEncoder
+    from espnet2.tasks.asr import encoder_choices
+
+    class ReadsMore(TransformerEncoder):
+        def __init__(self, input_size: int, more: str):
+            super().__init__(input_size, output_size=16, attention_heads=1, linear_units=8)
+            torch.load(more, weights_only=False)
+
+    monkeypatch.setitem(encoder_choices.classes, "reads_more", ReadsMore)
+    changed, more = dict(members), io.BytesIO()
+    torch.save(_Runs(), more)
+    changed["data/more.pt"] = more.getvalue()
+    keys(CONFIG, encoder="reads_more", encoder_conf={"more": "data/more.pt"})(changed)
+    without(META, "recursion")(changed)
+    changed[WEIGHTS] = without_note(changed[WEIGHTS])
+    write_zip(world / "more.zip", changed)
+    message = load(world, world / "more.zip")
+    assert message and "Weights only load failed" in message, message
+    assert not list(world.rglob("it_ran"))
 
 
 def unpacked(world, members):
