@@ -7,6 +7,7 @@ from typing import Any
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.weights import recursion_of
+from espnet_recursive.recursion.loop_policy import make_loop_policy
 from espnet_recursive.recursion.shape import RecursionShape
 
 #: Layers, blocks, loops and the like, and layers that an encoder executes; the paper has 104.
@@ -42,9 +43,22 @@ def check_size(config: Mapping[str, Any], source: Path | str) -> None:
         if abs(number) > most and name not in _FREE:
             raise _too_large(source, f"{key} is {number:,}", most)
     if recursion := recursion_of(config, source):
-        executed = RecursionShape(**recursion).executed_blocks
+        loops = max(recursion["num_loops"], _most_loops(config, source))
+        executed = RecursionShape(**{**recursion, "num_loops": loops}).executed_blocks
         if executed > MAX_LAYERS:
             raise _too_large(source, f"its encoder would execute {executed:,} layers", MAX_LAYERS)
+
+
+def _most_loops(config: Mapping[str, Any], source: Path | str) -> int:
+    """Loops of the utterance to which the policy gives most; some give them at inference, too."""
+    conf = config.get("encoder_conf") or {}
+    name = conf.get("loop_policy", "fixed")
+    if name == "fixed":
+        return 1
+    try:
+        return make_loop_policy(name, conf.get("loop_policy_conf")).most_loops
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{source}: {error}") from error
 
 
 def _numbers(config: Mapping[str, Any]) -> Iterator[tuple[str, int | float]]:

@@ -44,6 +44,21 @@ def test_layers_that_are_executed():
         check_size(config, "c.yaml")
 
 
+def test_loops_of_a_policy():
+    conf = {"recurrent_blocks": 1, "prelude_blocks": 0, "coda_blocks": 0, "num_loops": 5}
+    conf["loop_policy"] = "length"
+    conf["loop_policy_conf"] = {"min_loops": 2, "max_loops": 1000, "min_length": 1}
+    conf["loop_policy_conf"]["max_length"] = 100
+    config = {"encoder": "latent_recursive_conformer", "encoder_conf": conf}
+    check_size(config, "c.yaml")
+    conf.update(recurrent_blocks=2)
+    with pytest.raises(UserError, match="would execute 2,000 layers, and more than 1,000"):
+        check_size(config, "c.yaml")
+    conf["loop_policy_conf"]["max_loops"] = "many"
+    with pytest.raises(UserError, match="c.yaml: .*max_loops.* 'many'"):
+        check_size(config, "c.yaml")
+
+
 def test_what_is_not_built_may_be_large():
     check_size({"optim_conf": {"t": 10**9}, "scheduler_conf": {"warmup_steps": 10**8}}, "c")
     check_size({"frontend_conf": {"fs": 192_000_000}, "max_epoch": 10**9}, "c")

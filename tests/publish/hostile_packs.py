@@ -298,9 +298,16 @@ def _utf_16(members: Members) -> None:
 
 
 def _add_sizes(add: Any) -> None:
-    for key in ("num_loops", "recurrent_blocks", "prelude_blocks", "linear_units"):
+    add("size: num_loops of a thousand million", "num_loops must be at most 10000",
+        _sized(num_loops=10**9))  # fmt: skip
+    for key in ("recurrent_blocks", "prelude_blocks", "linear_units"):
         add(f"size: {key} of a thousand million", "--any_size|meta.yaml says that",
             _sized(**{key: 10**9}))  # fmt: skip
+    for loops, said in ((1000, "would execute 2,002"), (10**9, "max_loops is 1,000,000,000")):
+        of_length = {"min_length": 1, "max_length": 2, "max_loops": loops}
+        policy = {"loop_policy": "length", "loop_policy_conf": of_length}
+        values = {f"encoder_conf__{key}": value for key, value in policy.items()}
+        add(f"size: {loops} loops of a policy", f"{said}.*--any_size", keys(CONFIG, **values))
     add("size: loops beyond a thousand", "would execute 2,002 layers.*--any_size",
         _sized(num_loops=1000))  # fmt: skip
     add("size: decoder", "--any_size", keys(CONFIG, decoder_conf__num_blocks=10**9))
