@@ -53,6 +53,7 @@ setup(
         "matplotlib",
         "numpy",
         "packaging",
+        "pydantic",
         "scipy",
         "sentencepiece",
         "soundfile",

@@ -44,7 +44,9 @@ class Speech:
         return f"{len(self.audio)} file{'s' * (len(self.audio) > 1)}"
 
 
-def load_states(model: str, model_file: str | None = None, device: str = "cpu") -> HiddenStates:
+def load_states(
+    model: str, model_file: str | None = None, device: str = "cpu", any_size: bool = False
+) -> HiddenStates:
     """Load a model for its hidden states.
 
     Args:
@@ -52,6 +54,7 @@ def load_states(model: str, model_file: str | None = None, device: str = "cpu") 
             transformers, or its Hugging Face id.
         model_file: The checkpoint of an experiment directory.
         device: "cpu" or "cuda".
+        any_size: Whether a published model may be deeper and larger than models are.
 
     Raises:
         UserError: If the model cannot be loaded.
@@ -59,7 +62,13 @@ def load_states(model: str, model_file: str | None = None, device: str = "cpu") 
     if is_whisper(model):
         return WhisperStates(model, device)
     # The language model of a pack has nothing to say about the encoder.
-    loaded = load_speech2text(model, model_file, device=device, lm_train_config=None, lm_file=None)
+    loaded = load_speech2text(
+        *(model, model_file),
+        device=device,
+        any_size=any_size,
+        lm_train_config=None,
+        lm_file=None,
+    )
     return ESPnetStates(loaded, model)
 
 

@@ -15,8 +15,10 @@ import sys
 from collections.abc import Sequence
 
 from espnet_recursive.asr.depth import add_depth_options
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.registry import import_quietly
 from espnet_recursive.speed.precision import add_precision_option
@@ -32,6 +34,7 @@ def get_parser() -> argparse.ArgumentParser:
         action.help = re.sub(r"%(?![(%])", "%%", action.help or "")
     add_depth_options(parser)
     add_precision_option(parser)
+    add_any_size_option(parser)
     return parser
 
 
@@ -39,7 +42,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command. Its log is ESPnet's, with times, from which rtf.txt is computed."""
     from espnet2.legacy.utils.cli_utils import get_commandline_args
 
-    print(get_commandline_args(), file=sys.stderr)
+    print(without_tokens(get_commandline_args()), file=sys.stderr)
     try:
         _check_config(cmd)
         options = vars(get_parser().parse_args(cmd))

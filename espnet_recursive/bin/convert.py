@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.convert.layer_sources import METHODS
 from espnet_recursive.model.quiet import quiet_libraries
@@ -59,6 +60,7 @@ def _add_common_options(p: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="audio or wav.scp to compare the two on; without it, random input",
     )
+    add_any_size_option(p)
 
 
 def _add_recursive_options(p: argparse.ArgumentParser) -> None:
@@ -103,14 +105,15 @@ def main(cmd: Sequence[str] | None = None) -> None:
     if args.direction == "stock":
         with quiet_libraries():
             report = convert_to_stock(
-                args.model, args.output, args.num_loops, args.model_file, args.audio
+                args.model, args.output, args.num_loops, args.model_file, args.audio, args.any_size
             )
     else:
         shape = {field.name: getattr(args, field.name) for field in fields(RecursionShape)}
         start = {field.name: getattr(args, field.name) for field in fields(Start)}
         with quiet_libraries():
             report = convert_to_recursive(
-                args.model, args.output, shape, Start(**start), args.model_file, args.audio
+                *(args.model, args.output, shape, Start(**start)),
+                *(args.model_file, args.audio, args.any_size),
             )
     print(report.as_markdown())
     print(args.output)

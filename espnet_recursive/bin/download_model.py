@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.model.quiet import quiet_libraries
 
@@ -17,6 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = parser(__doc__)
     p.add_argument("model", help="Hugging Face id, tag of ESPnet's model zoo, or zip file")
     p.add_argument("asr_exp", type=Path, help="experiment directory to write")
+    add_any_size_option(p)
     return p
 
 
@@ -28,7 +30,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     from espnet_recursive.publish.download_model import download_model
 
     with quiet_libraries():
-        names = download_model(args.model, args.asr_exp)
+        names = download_model(args.model, args.asr_exp, args.any_size)
     for name, value in names.items():
         print(f"{name}={value}")
 

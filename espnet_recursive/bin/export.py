@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.model.quiet import quiet_libraries
 
@@ -40,6 +41,7 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="audio or wav.scp to compare the file with PyTorch on; without it, random input",
     )
+    add_any_size_option(p)
     return p
 
 
@@ -55,7 +57,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
     options = ExportOptions(args.num_loops, args.loops_as_input, not args.no_ctc, args.int8)
     with quiet_libraries():
-        report = export_model(args.model, args.onnx, options, args.model_file, args.audio)
+        report = export_model(
+            args.model, args.onnx, options, args.model_file, args.audio, args.any_size
+        )
     print(f"{report}\n\n{args.onnx}")
 
 

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from espnet_recursive.bin.any_size_option import add_any_size_option
+
 
 def add_hidden_states_options(parser: argparse.ArgumentParser, more_models: str = "") -> None:
     """Give a command --model, --audio, --data_dir and what goes with them.
@@ -28,3 +30,4 @@ def add_hidden_states_options(parser: argparse.ArgumentParser, more_models: str 
         "--max_utterances", type=int, help="at most this number, evenly spread over the data (all)"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to encode")
+    add_any_size_option(parser)

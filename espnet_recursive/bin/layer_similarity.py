@@ -42,7 +42,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
     speech = Speech(args.audio, args.data_dir, args.max_utterances)
     with quiet_libraries():
-        states = load_states(args.model, args.model_file, args.device)
+        states = load_states(args.model, args.model_file, args.device, args.any_size)
         if args.num_loops is not None:
             states.set_loops(args.num_loops)
         encoded = encode_all(states, speech)

@@ -45,7 +45,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
     speech = Speech(args.audio, args.data_dir, args.max_utterances)
     with quiet_libraries():
-        states = load_states(args.model, args.model_file, args.device)
+        states = load_states(args.model, args.model_file, args.device, args.any_size)
         if (shape := states.recursion) is None:
             raise UserError(f"{args.model} runs each layer once. Name a model that recurs.")
         loops = shape.num_loops if args.num_loops is None else args.num_loops

@@ -90,6 +90,10 @@ def _add(
 def _add_sources(p: argparse.ArgumentParser, corpus_dir: str) -> None:
     p.add_argument("--corpus_dir", help=corpus_dir)
     p.add_argument("--base_url", default=OPENSLR, help="mirror, or folder of the archives")
+    p.add_argument(
+        "--checksums", type=_true_or_false, metavar="true|false", default=True,
+        help="refuse archives of a mirror that are not those that were published",
+    )  # fmt: skip
 
 
 def _true_or_false(value: str) -> bool:

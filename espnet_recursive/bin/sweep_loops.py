@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from espnet_recursive.asr.depth import Depth
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
@@ -48,6 +49,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--frames_per_second", type=float, default=100, help="of a model that takes features"
     )
+    add_any_size_option(p)
     return p
 
 
@@ -101,8 +103,10 @@ def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any], float]:
     from espnet_recursive.model.model_input import input_features, sampling_rate
 
     decoding = import_quietly("espnet_recursive.publish.decoding")
-    model = decoding.load_speech2text(args.model, args.model_file, args.config, args.device)
-    files = find_checked_model(args.model, args.model_file).files
+    model = decoding.load_speech2text(
+        args.model, args.model_file, args.config, args.device, any_size=args.any_size
+    )
+    files = find_checked_model(args.model, args.model_file, args.any_size).files
     sweeps = import_quietly("espnet_recursive.analysis.loop_sweep")
     origin = {
         "model": {key: _state(path) for key, path in files.items()},

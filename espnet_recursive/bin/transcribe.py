@@ -21,6 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.asr.depth import add_depth_options, given_depth
+from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
@@ -45,6 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--output", type=Path, help="file to write to, instead of standard output")
     add_depth_options(p)
     add_precision_option(p)
+    add_any_size_option(p)
     return p
 
 
@@ -60,7 +62,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     from espnet_recursive.publish.transcribe import Failure, transcribe
 
     load_speech2text = import_quietly("espnet_recursive.publish.decoding").load_speech2text
-    options = {"batch_size": args.batch_size} | given_depth(vars(args))
+    options = {"batch_size": args.batch_size, "any_size": args.any_size} | given_depth(vars(args))
     if args.encoder_precision is not None:
         options["encoder_precision"] = args.encoder_precision
     failures = 0

@@ -27,6 +27,7 @@ def convert_to_recursive(
     start: Start,
     model_file: str | None = None,
     audio: Sequence[Path] = (),
+    any_size: bool = False,
 ) -> ConversionReport:
     """Write a stock model as a recursive one.
 
@@ -37,6 +38,7 @@ def convert_to_recursive(
         start: How the recurrent block starts.
         model_file: The checkpoint of an experiment, valid.acc.ave.pth by default.
         audio: Files to compare the two models on; random input where there are none.
+        any_size: Whether a published model may be deeper and larger than models are.
 
     Raises:
         UserError: If the model, the tuple or a file cannot be used; nothing is written then.
@@ -46,7 +48,7 @@ def convert_to_recursive(
         recursion = RecursionShape(**shape)
     except ValueError as error:
         raise UserError(f"--{error}") from error
-    deep = load_asr_model(model, model_file)
+    deep = load_asr_model(model, model_file, any_size)
     converted = to_recursive(deep, recursion, start)
     layers = list(deep.model.encoder.encoders.children())
     weights = differences(converted.model.encoder.encoders, layers)
@@ -69,6 +71,7 @@ def convert_to_stock(
     num_loops: int | None = None,
     model_file: str | None = None,
     audio: Sequence[Path] = (),
+    any_size: bool = False,
 ) -> ConversionReport:
     """Write a recursive model as a stock one.
 
@@ -78,13 +81,14 @@ def convert_to_stock(
         num_loops: The depth; that of inference by default.
         model_file: The checkpoint of an experiment, valid.acc.ave.pth by default.
         audio: Files to compare the two models on; random input where there are none.
+        any_size: Whether a published model may be deeper and larger than models are.
 
     Raises:
         UserError: If the model or a file cannot be used, or the model has parts that no stock
             encoder can express; nothing is written then.
     """
     check_new(output)
-    recursive = load_asr_model(model, model_file)
+    recursive = load_asr_model(model, model_file, any_size)
     converted = to_stock(recursive, num_loops)
     recursive.model.encoder.set_depth(num_loops)
     close = _compare(recursive, converted, audio)

@@ -34,6 +34,7 @@ def prepare_aishell(
     download_dir: Path | str = "downloads",
     base_url: str = OPENSLR,
     corpus_dir: Path | str | None = None,
+    checksums: bool = True,
 ) -> list[Path]:
     """Download and unpack what is not there yet, and write the data directories.
 
@@ -43,6 +44,7 @@ def prepare_aishell(
             is used and completed. Once it has been unpacked it is not needed any more.
         base_url: See `find_archive`.
         corpus_dir: The folder of data_aishell, unpacked; then nothing is downloaded.
+        checksums: See `find_archive`.
 
     Returns:
         The data directories.
@@ -51,7 +53,10 @@ def prepare_aishell(
         UserError: If the archive cannot be had or is damaged, a transcript has no recording, or the
             disk is too small.
     """
-    corpus = _provide(download_dir, base_url) if corpus_dir is None else _find(Path(corpus_dir))
+    if corpus_dir is None:
+        corpus = _provide(download_dir, base_url, checksums)
+    else:
+        corpus = _find(Path(corpus_dir))
     transcript = corpus / "transcript" / "aishell_transcript_v0.8.txt"
     words = read_table(transcript)
     sets = {name: read_set(corpus / "wav" / name, words) for name in SETS}
@@ -99,11 +104,11 @@ def read_set(folder: Path, words: dict[str, str]) -> Utterances:
     return utterances
 
 
-def _provide(download_dir: Path | str, base_url: str) -> Path:
+def _provide(download_dir: Path | str, base_url: str, checksums: bool) -> Path:
     """Have data_aishell where lhotse has it, too, and the archive beside it."""
     corpus = Path(download_dir) / "aishell" / "data_aishell"
     if not is_unpacked(corpus):
-        archive = find_archive(ARCHIVE, base_url, download_dir)
+        archive = find_archive(ARCHIVE, base_url, download_dir, checksums)
         check_room(download_dir, archive.room(_UNPACKED), "AISHELL-1")
         fetch(archive)
         unpack_corpus(archive, "data_aishell", corpus)

@@ -17,7 +17,10 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, url2pathname, urlopen
 
+from espnet_recursive.corpora.published import PUBLISHED, Published, check_checksum, check_size
+from espnet_recursive.corpora.redirects import checked_redirects
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.disk_space import naming_full_disk
 
 #: Where the corpora are published; mirrors have the same folders below.
@@ -41,12 +44,14 @@ class Archive:
         path: Where it is or goes.
         size: Its size in bytes at its source; None where the server cannot be asked.
         resumable: Whether the server sends parts of files.
+        published: What the publisher says of it, if it is to be compared with that.
     """
 
     source: str
     path: Path
     size: int | None
     resumable: bool = True
+    published: Published | None = None
 
     @property
     def present(self) -> int:
@@ -75,7 +80,9 @@ class Archive:
         return f"It is as long as at {self.source}: remove it and run again."
 
 
-def find_archive(place: str, base_url: str, download_dir: Path | str) -> Archive:
+def find_archive(
+    place: str, base_url: str, download_dir: Path | str, checksums: bool = True
+) -> Archive:
     """Find out where an archive is, and how large.
 
     Args:
@@ -83,33 +90,52 @@ def find_archive(place: str, base_url: str, download_dir: Path | str) -> Archive
         base_url: A mirror of openslr.org/resources; or a folder of archives, as a path or a file://
             URL, in which it may also lie without the folders of `place`.
         download_dir: Where it goes, if it is to be downloaded.
+        checksums: Whether an archive of a mirror must be the published one, where its size or
+            checksum is known. One in a folder is used as it is.
 
     Raises:
-        UserError: If it is neither on this machine nor to be had.
+        UserError: If it is neither on this machine nor to be had, has another size than the
+            published one, or `base_url` holds a password or is of another kind.
     """
     if "://" not in base_url or base_url.startswith("file://"):
         return _find_in_folder(place, base_url)
+    _check_address(base_url)
     url, path = f"{base_url.rstrip('/')}/{place}", Path(download_dir) / Path(place).name
+    published = PUBLISHED.get(place) if checksums else None
     try:
         size, resumable = _ask(url)
+    except UserError:
+        raise
     except (*_BROKEN, ValueError) as error:
         if path.exists():
             logging.warning("%s cannot be asked (%s): %s is used as it is", url, error, path)
-            return Archive(url, path, None)
+            return Archive(url, path, None, published=published)
         raise UserError(
             f"{url} cannot be had: {error}. Check the connection, give another mirror with "
             f"--base_url, or put the archive at {path} yourself."
         ) from error
-    return Archive(url, path, size, resumable)
+    if published is not None:
+        check_size(published, size, url)
+    return Archive(url, path, size, resumable, published)
 
 
 def fetch(archive: Archive) -> None:
     """Download what is missing of an archive, over as many connections as it takes.
 
+    Then it is compared with what was published.
+
     Raises:
         UserError: If connections bring nothing more, the server cannot go on where one broke off,
-            or what is here is more than the server has.
+            what is here is more than the server has, or it is not the published archive.
     """
+    _complete(archive)
+    # What is cut off here, and whose server cannot be asked for the rest, is said in unpacking.
+    published = archive.published
+    if published is not None and published.size in (None, archive.present):
+        check_checksum(published, archive.path, archive.source)
+
+
+def _complete(archive: Archive) -> None:
     idle, reason = 0, "the server ended the transfer early"
     while archive.size is not None and archive.present != archive.size:
         before = archive.present
@@ -129,6 +155,21 @@ def fetch(archive: Archive) -> None:
             time.sleep(PAUSE)
 
 
+def _check_address(base_url: str) -> None:
+    address = urlsplit(base_url)
+    if address.scheme not in ("http", "https"):
+        raise UserError(
+            f"--base_url {without_tokens(base_url)}: archives come by https and http, or from a "
+            "folder."
+        )
+    if "@" in address.netloc:
+        # It would stand in logs and messages.
+        raise UserError(
+            f"--base_url {without_tokens(base_url)}: an address with a password in it. Download "
+            "the archives yourself, and give their folder as --base_url."
+        )
+
+
 def _find_in_folder(place: str, base_url: str) -> Archive:
     folder = Path(url2pathname(urlsplit(base_url).path) if "://" in base_url else base_url)
     for path in (folder / place, folder / Path(place).name):
@@ -144,7 +185,7 @@ def _ask(url: str) -> tuple[int, bool]:
     """The size of a file in bytes, and whether the server sends parts of it."""
     # Not HEAD, which some mirrors refuse; lhotse, too, gives itself out for a browser.
     request = Request(url, headers={"Range": "bytes=0-0", "User-Agent": "Mozilla/5.0"})
-    with urlopen(request, timeout=TIMEOUT) as response:
+    with checked_redirects(), urlopen(request, timeout=TIMEOUT) as response:
         if response.status == 206:
             return int(response.headers.get("Content-Range", "").rpartition("/")[2]), True
         return int(response.headers.get("Content-Length", "")), False
@@ -168,7 +209,7 @@ def _download(archive: Archive) -> None:
     from lhotse.utils import resumable_download  # it imports torch, in seconds
 
     archive.path.parent.mkdir(parents=True, exist_ok=True)
-    with _time_limit(), naming_full_disk(archive.path.parent):
+    with _time_limit(), checked_redirects(), naming_full_disk(archive.path.parent):
         resumable_download(archive.source, archive.path)
 
 

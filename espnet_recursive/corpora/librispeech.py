@@ -45,6 +45,7 @@ def prepare_librispeech(
     base_url: str = OPENSLR,
     corpus_dir: Path | str | None = None,
     lm_text: bool | None = None,
+    checksums: bool = True,
 ) -> list[Path]:
     """Download and unpack what is not there yet, and write the data directories.
 
@@ -62,6 +63,7 @@ def prepare_librispeech(
         corpus_dir: LibriSpeech, unpacked; then no speech is downloaded.
         lm_text: Whether to write the text for language models; by default, where `subset` is not
             mini.
+        checksums: See `find_archive`.
 
     Returns:
         The data directories.
@@ -73,11 +75,12 @@ def prepare_librispeech(
     output_dir, parts = Path(output_dir), SUBSETS[subset]
     if corpus_dir is None:
         corpus = Path(download_dir) / "LibriSpeech"
-        _provide(parts, corpus, base_url)
+        _provide(parts, corpus, base_url, checksums)
     else:
         corpus = _check_corpus(parts, Path(corpus_dir))
     if lm_text if lm_text is not None else subset != "mini":
-        _provide_lm_text(output_dir / "local" / "other_text" / "text", base_url, download_dir)
+        text = output_dir / "local" / "other_text" / "text"
+        _provide_lm_text(text, base_url, download_dir, checksums)
     sets = {}
     for part in parts:
         name = Path(part).name
@@ -130,10 +133,12 @@ def write_lm_text(archive: Archive, path: Path) -> None:
                 file.write(b"librispeech_lng_%08d %s\n" % (number, words))
 
 
-def _provide(parts: tuple[str, ...], corpus: Path, base_url: str) -> None:
+def _provide(parts: tuple[str, ...], corpus: Path, base_url: str, checksums: bool) -> None:
     """Have the parts unpacked in the folder of the corpus, and their archives beside it."""
     missing = [part for part in parts if not is_unpacked(corpus / Path(part).name)]
-    archives = {part: find_archive(f"{part}.tar.gz", base_url, corpus.parent) for part in missing}
+    archives = {
+        part: find_archive(f"{part}.tar.gz", base_url, corpus.parent, checksums) for part in missing
+    }
     check_room(
         corpus.parent,
         sum(archive.room(_UNPACKED) for archive in archives.values()),
@@ -160,11 +165,11 @@ def _check_corpus(parts: tuple[str, ...], corpus_dir: Path) -> Path:
     return corpus
 
 
-def _provide_lm_text(path: Path, base_url: str, download_dir: Path | str) -> None:
+def _provide_lm_text(path: Path, base_url: str, download_dir: Path | str, checksums: bool) -> None:
     if path.exists():
         logging.info("%s is there already", path)
         return
-    archive = find_archive(LM_TEXT, base_url, download_dir)
+    archive = find_archive(LM_TEXT, base_url, download_dir, checksums)
     check_room(download_dir, archive.room(0), "The text for language models")
     check_room(path.parent, archive.whole * _UNPACKED_TEXT, "The text for language models")
     fetch(archive)

@@ -6,8 +6,9 @@ and one for test.
 
 import tarfile
 from importlib.resources import as_file, files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from espnet_recursive.corpora.members import MemberCheck
 from espnet_recursive.corpora.sphinx import read_file_ids, read_transcription
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_dir
@@ -61,8 +62,9 @@ def _unpack(download_dir: Path) -> Path:
                 "Install version 202611: pip install 'espnet>=202611,<202612'"
             ) from error
         with as_file(archive) as path, tarfile.open(path) as tar, whole_dir(corpus) as part:
-            members = [m for m in tar.getmembers() if m.name.startswith("downloads/an4/")]
+            check = MemberCheck(path)
+            members = [m for m in tar.getmembers() if check(m).is_relative_to("downloads/an4")]
             for member in members:
-                member.name = member.name.removeprefix("downloads/an4/")
+                member.name = str(PurePosixPath(member.name).relative_to("downloads/an4"))
             tar.extractall(part, members=members, filter="data")
     return corpus

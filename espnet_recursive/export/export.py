@@ -54,6 +54,7 @@ def export_model(
     options: ExportOptions,
     model_file: str | None = None,
     audio: Sequence[Path] = (),
+    any_size: bool = False,
 ) -> ExportReport:
     """Write the encoder of a model as an ONNX file.
 
@@ -63,6 +64,7 @@ def export_model(
         options: How.
         model_file: The checkpoint of an experiment, valid.acc.ave.pth by default.
         audio: Files to compare the two on; random input where there are none.
+        any_size: Whether a published model may be deeper and larger than models are.
 
     Raises:
         UserError: If the model cannot be used or exported; nothing is written then.
@@ -71,7 +73,7 @@ def export_model(
         raise UserError(f"--onnx {output} is a folder: name the file to write")
     with _steps(5 if options.int8 else 3) as step:
         step("load")
-        loaded = load_asr_model(model, model_file)
+        loaded = load_asr_model(model, model_file, any_size)
         check_exportable(loaded, options.num_loops, options.loops_as_input)
         step("trace")
         graph = _graph(loaded, options)

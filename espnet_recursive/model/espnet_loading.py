@@ -66,7 +66,7 @@ def _check_options(
 
 def _build(build: Callable[..., Any], _cls: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
     # Imports torch, which is there by now.
-    from espnet_recursive.model.weights import check_values, read_weights
+    from espnet_recursive.model.stored_weights import check_values, read_weights
 
     names = ("config_file", "model_file")
     given = dict(zip(names, args, strict=False)) | kwargs

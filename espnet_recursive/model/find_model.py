@@ -1,7 +1,11 @@
 """Models by the names that people give them: hub ids, tags, packs, folders, experiments."""
 
 import hashlib
+import lzma
 import os
+import re
+import shlex
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,9 +18,13 @@ import yaml
 from filelock import FileLock
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 from espnet_recursive.files.read_yaml import read_yaml
-from espnet_recursive.files.whole_files import whole_dir
+from espnet_recursive.files.whole_files import whole_dir, whole_file
+from espnet_recursive.files.zip_limits import check_zip
+from espnet_recursive.model.pack_paths import file_in_pack, paths_in_pack
+from espnet_recursive.model.schema import check_config, read_meta
 
 #: The checkpoint of an experiment, unless one is named: ESPnet's default in decoding.
 MODEL_FILE = "valid.acc.ave.pth"
@@ -39,8 +47,17 @@ class FoundModel:
     roots: tuple[Path, ...]
 
     def read_config(self, key: str) -> dict[str, Any]:
-        """Read one of its configurations, with the paths of the model's own files absolute."""
-        return absolute_paths(read_yaml(self.files[key]), self.roots)
+        """Read one of its configurations, with the paths of the model's own files absolute.
+
+        Raises:
+            UserError: If it is not as loading needs it, or that of a pack names a file elsewhere.
+        """
+        path = self.files[key]
+        config = read_yaml(path)
+        check_config(config, path, lm=key == "lm_train_config")
+        if self.meta:
+            return paths_in_pack(config, self.roots[0], path)
+        return absolute_paths(config, self.roots)
 
     def write_configs(self, folder: Path) -> dict[str, str]:
         """Write its configurations with absolute paths into `folder`.
@@ -73,7 +90,7 @@ def find_model(model: Path | str, model_file: str | None = None) -> FoundModel:
         return _read_experiment(name, path, model_file or MODEL_FILE)
     if model_file is not None:
         raise UserError(f"{name}: a checkpoint can be chosen of an experiment directory only.")
-    if not path.exists():
+    if not _exists(path):
         if "://" not in name and (path.suffix == ".zip" or name.startswith((".", "/", "~"))):
             raise UserError(f"{name} does not exist: no model to load is there.")
         path = _fetch(name)
@@ -81,43 +98,79 @@ def find_model(model: Path | str, model_file: str | None = None) -> FoundModel:
 
 
 def unpack_model(archive: Path | str) -> Path:
-    """Unpack a pack into the cache, unless this very file was unpacked there before.
+    """Unpack a pack into the cache, unless its very content was unpacked there before.
 
-    The folder appears whole or not at all, and it is that of this file: one that was written anew
-    is unpacked anew.
+    The folder appears whole or not at all, and it is that of this content: a file that was written
+    anew is unpacked anew, also one of the same size and time.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: If the file is no pack, was cut off or damaged, or there is no space.
+        UserError: If the file is no pack, was cut off or damaged, is more than a pack can be, the
+            copy in the cache was changed, or there is no space.
     """
     archive = Path(archive).resolve()
-    status = archive.stat()
-    stamp = f"{archive} {status.st_size} {status.st_mtime_ns}"
-    folder = _cache() / hashlib.sha256(str(archive).encode()).hexdigest()[:32]
-    unpacked = folder / ".unpacked"
+    folder = _cache() / hashlib.sha256(os.fsencode(archive)).hexdigest()[:32]
+    # Beside the folder, where nothing that a pack holds can be.
+    stamp = folder.with_name(f"{folder.name}.sha256")
+    content = _checksum(archive)
     with _locked(folder):
-        if not (unpacked.exists() and unpacked.read_text(encoding="utf-8") == stamp):
+        if folder.is_dir() and stamp.is_file() and stamp.read_bytes() == content:
+            _check_copy(archive, folder)
+        else:
+            stamp.unlink(missing_ok=True)
             with whole_dir(folder) as part:
                 unpack_model_into(archive, part)
-                (part / unpacked.name).write_text(stamp, encoding="utf-8")
+            with whole_file(stamp, "wb") as file:
+                file.write(content)
     return folder
+
+
+def _checksum(archive: Path) -> bytes:
+    if not archive.is_file():
+        raise UserError(f"{archive} is no file")
+    try:
+        with archive.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest().encode()
+    except OSError as error:
+        raise UserError(f"{archive} cannot be read: {error.strerror}") from error
+
+
+def _check_copy(archive: Path, folder: Path) -> None:
+    """Refuse a copy in which files are missing or have other sizes than in the pack."""
+    with zipfile.ZipFile(archive) as pack:
+        for member in pack.infolist():
+            path = folder / member.filename
+            if member.is_dir() or (path.is_file() and path.stat().st_size == member.file_size):
+                continue
+            raise UserError(
+                f"{path} is missing or not as in {archive}: its copy in the cache was changed. "
+                f"Remove the copy, and it is unpacked again: rm -r {shlex.quote(str(folder))}"
+            )
 
 
 def unpack_model_into(archive: Path, folder: Path) -> None:
     """Unpack a pack into a folder that is there.
 
     Raises:
-        UserError: If the file is no pack, was cut off or damaged, or there is no space.
+        UserError: If the file is no pack, was cut off or damaged, is more than a pack can be, or
+            there is no space.
     """
     try:
         with zipfile.ZipFile(archive) as pack:
             if "meta.yaml" not in pack.namelist():
                 # A checkpoint is a zip file too: it is what is found in a pack that was cut off.
                 raise zipfile.BadZipFile("meta.yaml of ESPnet's packs is not in it")
+            check_zip(pack, archive, folder)
             pack.extractall(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except UserError:
+        raise
+    # Beside its own errors, zipfile lets those of its parsing and its libraries pass.
+    except (
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+        *(ValueError, LookupError, RuntimeError, OverflowError),
+    ) as error:
         raise UserError(
             f"{archive} is no packed model, or was cut off or damaged: {reason(error)}. "
             "Copy or download it again."
@@ -147,13 +200,20 @@ def absolute_paths(value: Any, roots: Iterable[Path]) -> Any:
     return value if found is None else str(found.absolute())
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a path, or with a null character
+        return False
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Work on a folder of the cache, one process at a time."""
-    lock = FileLock(f"{folder}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        with FileLock(f"{folder}.lock"):
+            yield
     except OSError as error:
         if is_full_disk(error):
             raise UserError(full_disk_message(folder.parent)) from error
@@ -161,10 +221,6 @@ def _locked(folder: Path) -> Iterator[None]:
             f"{folder.parent}, where models are unpacked, cannot be written to: {error.strerror}. "
             "Set XDG_CACHE_HOME to a folder that can."
         ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _cache() -> Path:
@@ -175,10 +231,23 @@ def _fetch(name: str) -> Path:
     """Have ESPnet's model zoo fetch a model; it knows its own tags and Hugging Face ids."""
     from espnet_model_zoo.downloader import ModelDownloader
 
+    class Downloader(ModelDownloader):
+        # ESPnet's writes beside the files that meta.yaml names, wherever they are, and follows the
+        # aliases of their YAML. Its files are read here instead, and nothing is written there.
+        @staticmethod
+        def _unpack_cache_dir_for_huggingface(cache_dir: str) -> dict[str, str]:
+            return {}
+
+    if re.match(r"\w+://[^/]*@", name):
+        # It would stand in logs, and in a file of ESPnet's cache.
+        raise UserError(
+            f"{without_tokens(name)}: an address with a password in it. Leave that out, and run "
+            "`hf auth login`, or download the file yourself."
+        )
     try:
-        return Path(ModelDownloader().download(name))
+        return Path(Downloader().download(name))
     except Exception as error:  # those of several libraries, for networks, names and permissions
-        said = " ".join(reason(error).split())
+        said = without_tokens(" ".join(reason(error).split()))
         raise UserError(
             f"{name} is no file or folder here, and could not be fetched as a published model: "
             f"{said} Check the name and the connection; private models need `hf auth login`."
@@ -186,17 +255,14 @@ def _fetch(name: str) -> Path:
 
 
 def _read_pack(name: str, folder: Path) -> FoundModel:
-    meta = read_yaml(folder / "meta.yaml")
-    files: dict[str, Path] = {}
-    for kind in ("yaml_files", "files"):
-        if not isinstance(meta.get(kind), dict):
-            raise UserError(f"{name}: meta.yaml has no {kind}, so it is no model of ESPnet's pack.")
-        files |= {key: folder / value for key, value in meta[kind].items()}
-    if not {"asr_train_config", "asr_model_file"} <= files.keys():
-        raise UserError(f"{name} is no recogniser: meta.yaml lists {', '.join(files) or 'nothing'}")
-    for path in files.values():
-        if not path.exists():
-            raise UserError(f"{name}: meta.yaml names {path}, which is not there. Fetch it again.")
+    meta = read_meta(file_in_pack("meta.yaml", folder, name, "a pack"), name)
+    files = {
+        key: file_in_pack(value, folder, name, "meta.yaml")
+        for key, value in (meta["yaml_files"] | meta["files"]).items()
+    }
+    if ("lm_train_config" in files) != ("lm_file" in files):
+        # ESPnet would decode with random values, or leave it out, without a word.
+        raise UserError(f"{name}: lm_train_config and lm_file of meta.yaml go together.")
     return FoundModel(name, meta, files, (folder,))
 
 

@@ -68,7 +68,7 @@ def check_init_param(options: Mapping[str, Any]) -> None:
 
 def _check(init: InitParam, options: Mapping[str, Any]) -> None:
     # Imports torch, which not every command that reads options needs.
-    from espnet_recursive.model.weights import check_values, read_weights
+    from espnet_recursive.model.stored_weights import check_values, read_weights
 
     if not init.path.is_file():
         raise UserError(f"--init_param {init.path}: there is no such file.")

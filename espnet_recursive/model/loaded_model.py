@@ -8,8 +8,10 @@ import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
-from espnet_recursive.model.weights import build_model, check_weights, read_weights
+from espnet_recursive.model.stored_weights import read_weights, tensors_only
+from espnet_recursive.model.weights import build_model, check_weights
 from espnet_recursive.registry import ENCODERS, import_quietly
 
 _PREFIX = "latent_recursive_"
@@ -57,21 +59,25 @@ class LoadedModel:
         return config, build_model(_asr_task(), config, self.name).eval()
 
 
-def load_asr_model(model: Path | str, model_file: str | None = None) -> LoadedModel:
+def load_asr_model(
+    model: Path | str, model_file: str | None = None, any_size: bool = False
+) -> LoadedModel:
     """Load a model by any of the names that `find_model` takes.
 
     Raises:
         UserError: If it cannot be had, or its checkpoint does not fit its configuration.
     """
-    found = find_checked_model(model, model_file)
+    found = find_checked_model(model, model_file, any_size)
     config = found.read_config("asr_train_config")
     if config.get("use_adapter"):
         raise UserError(
             f"{found.name} was trained with use_adapter. Merge the adapter into the weights first."
         )
     source, weights = found.files["asr_train_config"], found.files["asr_model_file"]
-    check_weights(_asr_task(), config, source, weights)
-    built = build_model(_asr_task(), config, source)
+    check_config_files(config, source)
+    with tensors_only(published=bool(found.meta)):
+        check_weights(_asr_task(), config, source, weights)
+        built = build_model(_asr_task(), config, source)
     built.load_state_dict(read_weights(weights, "cpu"))
     return LoadedModel(found, config, built.eval())
 

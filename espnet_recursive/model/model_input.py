@@ -13,6 +13,9 @@ from espnet_recursive.errors import UserError, reason
 from espnet_recursive.files.finite import check_finite
 from espnet_recursive.files.hertz import parse_hertz
 
+#: The highest sampling rate of audio files, in Hz.
+MAX_RATE = 768_000
+
 
 def sampling_rate(config: Mapping[str, Any]) -> int:
     """The sampling rate in Hz that a trained model takes, from its configuration.
@@ -22,7 +25,10 @@ def sampling_rate(config: Mapping[str, Any]) -> int:
     """
     # 16 kHz is what ESPnet's own frontends take where nothing is said.
     fs = (config.get("frontend_conf") or {}).get("fs", 16000)
-    return parse_hertz(fs, "frontend_conf.fs")
+    rate = parse_hertz(fs, "frontend_conf.fs")
+    if rate > MAX_RATE:
+        raise UserError(f"frontend_conf.fs {fs}: no audio has more than {MAX_RATE:,} Hz")
+    return rate
 
 
 def input_features(config: Mapping[str, Any]) -> int | None:

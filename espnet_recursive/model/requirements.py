@@ -12,6 +12,8 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.registry import ENCODERS
 
 _PACKAGE = "espnet_recursive"
+#: What a model may need without a question, by canonical names.
+_KNOWN = ("espnet-recursive", "espnet", "espnet-model-zoo", "torch", "torchaudio")
 
 
 def requirements_of(encoder: str) -> list[str]:
@@ -40,15 +42,20 @@ def check_requirements(requires: Iterable[str], source: str) -> None:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
+            said = str(error).splitlines()[0]  # the others point at the place
             raise UserError(
-                f"{source}: {text!r}, under requires, names no package and version: {error}"
+                f"{source}: {text!r}, under requires, names no package and version: {said}"
             ) from error
+        if requirement.url is not None:
+            # No command to copy: what is there is known to whoever wrote it.
+            raise UserError(f"{source}: {text!r}, under requires, is an address, and no version.")
         here = _installed(requirement.name)
         if here is None or not requirement.specifier.contains(here, prereleases=True):
-            raise UserError(
-                f"{source} needs {text}, here is {here or 'none'}: "
-                f"pip install -U {_pip_argument(text, requirement.name)}"
-            )
+            needs = f"{source} needs {text}, here is {here or 'none'}: "
+            if canonicalize_name(requirement.name) not in _KNOWN:
+                # Else a model could have anything installed, by those who copy the command.
+                raise UserError(f"{needs}find out what {requirement.name} is, and install it.")
+            raise UserError(f"{needs}pip install -U {_pip_argument(text, requirement.name)}")
 
 
 def source_url() -> str | None:

@@ -1,7 +1,6 @@
 """Whether a checkpoint is whole, and that of a configuration: ESPnet loads any without a word."""
 
 import argparse
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,13 @@ from typing import Any
 import torch
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.files.checkpoint_file import check_checksums, is_zip
+from espnet_recursive.files.checkpoint_file import check_checksums
+from espnet_recursive.model.stored_weights import (
+    check_stored,
+    check_values,
+    count_names,
+    read_weights,
+)
 from espnet_recursive.recipe.fingerprint import tokens_of
 from espnet_recursive.recipe.same_training import check_trained_with
 from espnet_recursive.recipe.settings_differences import different_tokens
@@ -18,8 +23,6 @@ from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS
 
 _LAYER = re.compile(r"encoder\.encoders\.(\d+)\.")
-#: At most this many names are listed in a message.
-_SHOWN = 3
 #: Parts of the names that ESPnet's adapters have, LoRA's and Houlsby's.
 _ADAPTERS = ("lora_", "adapter")
 
@@ -65,37 +68,6 @@ def check_recursion(published: Any, config: Mapping[str, Any], source: str) -> N
         )
 
 
-def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torch.Tensor]:
-    """Read a checkpoint's weights.
-
-    Args:
-        model_file: The checkpoint.
-        device: Where to put them; "meta" reads names and shapes without the values.
-
-    Raises:
-        UserError: If the file is no checkpoint, was cut off, or holds something else.
-    """
-    try:
-        # On the CPU, values are read from the file when they are looked at.
-        mmap = device == "cpu" and is_zip(model_file)
-        weights = torch.load(model_file, map_location=device, weights_only=True, mmap=mmap)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"{model_file} cannot be read as weights of a model: {reason(error).splitlines()[0]} "
-            "Was it copied or downloaded as a whole?"
-        ) from error
-    # Where DeepSpeed and Lightning keep the weights; ESPnet looks there too.
-    for key in ("module", "state_dict"):
-        if isinstance(weights, dict) and isinstance(weights.get(key), dict):
-            weights = weights[key]
-    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
-        raise UserError(
-            f"{model_file} holds something else than weights. The state of a training, "
-            "checkpoint.pth, cannot be decoded with: name an <epoch>epoch.pth or an average."
-        )
-    return weights
-
-
 def check_weights(
     task: Any, config: Mapping[str, Any], config_file: Path | str, model_file: Path | str
 ) -> None:
@@ -114,6 +86,7 @@ def check_weights(
         UserError: If the model cannot be built, the checkpoint cannot be read, or they do not fit,
             with some of the names.
     """
+    check_stored(model_file)
     check_checksums(model_file)
     check_trained_with(config, config_file, model_file)
     stored: Mapping[str, torch.Tensor] = read_weights(model_file, "cpu")
@@ -130,35 +103,15 @@ def check_weights(
         and not name.endswith("_extra_state")
     ]
     differences = [
-        _count("missing", [name for name in needed if name not in stored]),
-        _count("left over", [name for name in stored if name not in needed]),
-        _count("of another shape", shapes),
+        count_names("missing", [name for name in needed if name not in stored]),
+        count_names("left over", [name for name in stored if name not in needed]),
+        count_names("of another shape", shapes),
     ]
     if found := [difference for difference in differences if difference]:
         raise UserError(
             f"{model_file} does not fit {config_file}: {'; '.join(found)}. "
             f"{_layers(stored, needed, config, config_file)}"
             "Name the config.yaml that these weights were trained with."
-        )
-
-
-def check_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) -> None:
-    """Refuse weights that are not all numbers.
-
-    Args:
-        weights: The weights.
-        model_file: Where they come from, for messages.
-
-    Raises:
-        UserError: If there are NaN or infinite values, with some of the names.
-    """
-    # Masks, which are infinite where they mask, are no weights.
-    values = {k: v for k, v in weights.items() if not k.endswith("mask")}
-    if bad := [name for name, value in values.items() if not _all_numbers(value)]:
-        raise UserError(
-            f"{model_file} holds values that are no numbers (NaN or infinite): of {len(weights)} "
-            f"parts, {_count('hold such', bad)}. Such a model recognises nothing: its training "
-            "diverged. Take an earlier epoch, or train with a smaller learning rate."
         )
 
 
@@ -203,9 +156,17 @@ def build_model(task: Any, config: Mapping[str, Any], source: Path | str) -> tor
     try:
         # None: the weights need not be initialised.
         return task.build_model(argparse.Namespace(**{**config, "init": None}))
-    except Exception as error:
+    except OSError as error:
+        # A file that the configuration names; ESPnet looks for it in the current folder.
+        file = f"{error.filename} cannot be read" if error.filename else "a file cannot be read"
         raise UserError(
-            f"{source}: its model cannot be built by the versions installed here: {reason(error)}"
+            f"{source}: its model cannot be built, {file}: {error.strerror or reason(error)}. Was "
+            "the experiment moved, or is this another folder than it was trained in?"
+        ) from error
+    except Exception as error:
+        said = " ".join(reason(error).split())
+        raise UserError(
+            f"{source}: its model cannot be built by the versions installed here: {said}"
         ) from error
 
 
@@ -218,12 +179,6 @@ def _build(task: Any, config: Mapping[str, Any], source: Path | str) -> torch.nn
             raise
     # Some of ESPnet's frontends compute while they are built, which needs values.
     return build_model(task, config, source)
-
-
-def _all_numbers(value: torch.Tensor) -> bool:
-    if not value.is_floating_point() or value.numel() == 0:
-        return True
-    return all(bool(end.isfinite()) for end in torch.aminmax(value))  # NaN is either end of all
 
 
 def _without_adapter(
@@ -249,11 +204,6 @@ def _without_adapter(
             "trained: name the config.yaml of these weights."
         )
     return {name: value for name, value in stored.items() if name not in adapter}
-
-
-def _count(what: str, names: list[str]) -> str:
-    dots = ", ..." if len(names) > _SHOWN else ""
-    return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{dots})" if names else ""
 
 
 def _layers(

@@ -27,7 +27,7 @@ def inference(options: Mapping[str, Any]) -> None:
 
     Args:
         options: The options of ESPnet's ``asr_inference``, and those of
-            :class:`espnet_recursive.asr.depth.Depth`, and ``encoder_precision``.
+            :class:`espnet_recursive.asr.depth.Depth`, ``encoder_precision`` and ``any_size``.
 
     Raises:
         UserError: If the model cannot be loaded, or cannot run at that depth.
@@ -35,7 +35,7 @@ def inference(options: Mapping[str, Any]) -> None:
     ours = given_depth(options)
     if options.get("encoder_precision") is not None:
         ours["encoder_precision"] = options["encoder_precision"]
-    names = (*DEPTH_OPTIONS, "encoder_precision")
+    names = (*DEPTH_OPTIONS, "encoder_precision", "any_size")
     espnet_options = {key: value for key, value in options.items() if key not in names}
 
     def load(model_tag: str | None, **arguments: Any) -> Speech2Text:
@@ -43,7 +43,8 @@ def inference(options: Mapping[str, Any]) -> None:
             return Speech2Text(**arguments, **ours)
         # What the command does not name is the model's own.
         given = {key: value for key, value in arguments.items() if value is not None}
-        return Speech2Text.from_pretrained(model_tag, **given, **ours)
+        any_size = bool(options.get("any_size"))
+        return Speech2Text.from_pretrained(model_tag, any_size=any_size, **given, **ours)
 
     def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
         model = load(model_tag, **arguments)

@@ -9,10 +9,13 @@ from typing import NamedTuple
 import yaml
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.find_model import FoundModel
 from espnet_recursive.model.model_input import sampling_rate
+from espnet_recursive.model.stored_weights import tensors_only
 from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.registry import import_quietly
 
@@ -34,7 +37,7 @@ _PARTS = (
 )
 
 
-def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
+def download_model(model: str, asr_exp: Path | str, any_size: bool = False) -> dict[str, str]:
     """Lay a published model out as an experiment: configurations, and links to its weights.
 
     The recogniser stands in `asr_exp`, its language model, if it has one, in ``<asr_exp>/lm``, and
@@ -43,6 +46,7 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
     Args:
         model: A Hugging Face id, a tag of ESPnet's model zoo, a pack, or the folder of one.
         asr_exp: The experiment directory.
+        any_size: Whether the model may be deeper and larger than models are.
 
     Returns:
         What the stages need to know: ``inference_asr_model``, ``inference_lm`` (empty without a
@@ -53,13 +57,15 @@ def download_model(model: str, asr_exp: Path | str) -> dict[str, str]:
         UserError: As ``espnet_recursive.Speech2Text.from_pretrained`` raises, or if a file of these
             names is there that was not written here; nothing is written then.
     """
-    found, asr_exp = find_checked_model(model), Path(asr_exp)
+    found, asr_exp = find_checked_model(model, any_size=any_size), Path(asr_exp)
+    check_config_files(found.read_config("asr_train_config"), found.files["asr_train_config"])
     parts = [part for part in _PARTS if part.weights in found.files]
     for part in parts:
         _check_link(asr_exp / part.folder / found.files[part.weights].name)
         task = getattr(import_quietly(part.module), part.task)
         file, weights = found.files[part.config], found.files[part.weights]
-        check_weights(task, found.read_config(part.config), file, weights)
+        with tensors_only(published=bool(found.meta)):
+            check_weights(task, found.read_config(part.config), file, weights)
     asr_config, *lm_configs = (part.config for part in parts)
     for key in lm_configs:
         check_same_tokens(
@@ -114,7 +120,7 @@ def _link(link: Path, target: Path) -> None:
 
 def _origin(found: FoundModel) -> dict[str, object]:
     return {
-        "model": found.name,
+        "model": without_tokens(found.name),
         "files": {
             key: {"path": str(path.absolute()), "time": path.stat().st_mtime_ns}
             for key, path in found.files.items()

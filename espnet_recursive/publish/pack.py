@@ -18,14 +18,12 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.model.find_model import absolute_paths, find_file
+from espnet_recursive.model.pack_paths import paths_in_pack
 from espnet_recursive.model.parameters import measure_state_dict, parameters_of
 from espnet_recursive.model.requirements import requirements_of
-from espnet_recursive.model.weights import (
-    check_same_tokens,
-    check_weights,
-    read_weights,
-    recursion_of,
-)
+from espnet_recursive.model.schema import read_model_config
+from espnet_recursive.model.stored_weights import read_weights
+from espnet_recursive.model.weights import check_same_tokens, check_weights, recursion_of
 from espnet_recursive.publish.model_card import Card, model_card
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import import_quietly
@@ -97,12 +95,15 @@ def pack(model: TrainedModel, publication: Publication, outpath: Path | str) -> 
     for path in (*yaml_files.values(), *files.values(), *model.option):
         if not path.is_file():
             raise UserError(f"{path}: no such file to pack")
-    config = read_yaml(model.asr_train_config)
+    config = read_model_config(model.asr_train_config)
     _check(model)
 
     roots = (Path.cwd(), *model.asr_train_config.resolve().parents)
     read = _files_of_config(config, roots, model.asr_train_config)
     members = _members((*yaml_files.values(), *files.values(), *read, *model.option))
+    for path in yaml_files.values():
+        # What would be refused where the pack is loaded.
+        paths_in_pack(_rename(read_yaml(path), members, roots), Path("the pack"), path)
     meta = {
         "files": {key: members[path.resolve()] for key, path in files.items()},
         "yaml_files": {key: members[path.resolve()] for key, path in yaml_files.items()},

@@ -10,12 +10,16 @@ from typing import Any, Self
 from espnet2.bin import asr_inference
 from espnet2.tasks.asr import ASRTask
 from espnet2.tasks.lm import LMTask
+from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import Depth
-from espnet_recursive.errors import UserError
+from espnet_recursive.errors import UserError, reason
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
+from espnet_recursive.model.config_files import check_config_files
 from espnet_recursive.model.model_input import input_features
+from espnet_recursive.model.schema import read_model_config
+from espnet_recursive.model.stored_weights import tensors_only
 from espnet_recursive.model.weights import check_same_tokens, check_weights
 from espnet_recursive.publish.encoded import Encoded, NBest, SearchLock, encoding_each_alone
 from espnet_recursive.publish.usable_speech import as_floats
@@ -69,18 +73,7 @@ class Speech2Text(asr_inference.Speech2Text):
             for key, plain in (("dtype", "float32"), ("quantize_asr_model", False)):
                 if kwargs.get(key, plain) != plain:
                     raise UserError(f"{key}={kwargs[key]} does not go with encoder_precision")
-        config = asr_train_config
-        if config is None and asr_model_file is not None:
-            config = Path(asr_model_file).parent / "config.yaml"
-        if asr_model_file is not None and config and not kwargs.get("enh_s2t_task"):
-            check_weights(ASRTask, read_yaml(config), config, asr_model_file)
-        lm_config, lm_file = kwargs.get("lm_train_config"), kwargs.get("lm_file")
-        if lm_config is None and lm_file is not None:  # ESPnet would leave it out
-            raise UserError(f"lm_file {lm_file}: name the lm_train_config of its training, too")
-        if lm_config is not None and lm_file is not None:
-            check_weights(LMTask, read_yaml(lm_config), lm_config, lm_file)
-        if lm_config is not None and config is not None:
-            check_same_tokens(read_yaml(config), config, read_yaml(lm_config), lm_config)
+        _check_parts(asr_train_config, asr_model_file, kwargs)
         super().__init__(asr_train_config, asr_model_file, **kwargs)
         self._check_beam()
         depth.apply(self.asr_model)
@@ -174,7 +167,11 @@ class Speech2Text(asr_inference.Speech2Text):
 
     @classmethod
     def from_pretrained(
-        cls, model_tag: Path | str, model_file: str | None = None, **kwargs: Any
+        cls,
+        model_tag: Path | str,
+        model_file: str | None = None,
+        any_size: bool = False,
+        **kwargs: Any,
     ) -> "Speech2Text":
         """Load a published model, or one that was trained here.
 
@@ -182,6 +179,8 @@ class Speech2Text(asr_inference.Speech2Text):
             model_tag: A Hugging Face id (``user/name``, ``user/name@revision``), a tag of ESPnet's
                 model zoo, a pack (.zip), the folder of an unpacked one, or an experiment directory.
             model_file: The checkpoint of an experiment directory, valid.acc.ave.pth by default.
+            any_size: Whether a published model may be deeper and larger than models are: of more
+                than 1000 loops, for instance.
             **kwargs: Arguments of this class, such as beam_size and num_loops; they go before the
                 model's own files, so ``lm_train_config=None, lm_file=None`` leaves its language
                 model out.
@@ -190,14 +189,50 @@ class Speech2Text(asr_inference.Speech2Text):
             UserError: If there is no such model, it is damaged, it needs other versions, or its
                 parts do not fit each other.
         """
-        model = find_checked_model(model_tag, model_file)
+        model = find_checked_model(model_tag, model_file, any_size)
         with TemporaryDirectory() as folder:
             arguments = model.write_configs(Path(folder)) | kwargs
             try:
-                return cls(**arguments)
+                with tensors_only(published=bool(model.meta)):
+                    return cls(**arguments)
             except UserError as error:
                 # Not the temporary names of the configurations.
                 message = str(error)
                 for key, path in model.files.items():
                     message = message.replace(f"{folder}/{key}.yaml", str(path))
                 raise UserError(message) from error
+            except (NotImplementedError, TypeError, TypeCheckError):
+                raise  # about the arguments
+            except Exception as error:  # ESPnet's have no common class
+                raise UserError(
+                    f"{model.name} cannot be loaded: {' '.join(reason(error).split())}"
+                ) from error
+
+
+def _check_parts(
+    asr_train_config: Path | str | None, asr_model_file: Path | str | None, options: dict[str, Any]
+) -> None:
+    """Refuse files of a recogniser that are damaged or do not fit each other."""
+    path = asr_train_config
+    if path is None and asr_model_file is not None:
+        path = Path(asr_model_file).parent / "config.yaml"
+    config: dict[str, Any] = {}
+    if path is not None and options.get("enh_s2t_task"):
+        config = read_yaml(path)  # of another task, with other keys
+    elif path is not None:
+        config = read_model_config(path)
+        if options.get("bpemodel") is not None:
+            config |= {"bpemodel": options["bpemodel"]}
+        if asr_model_file is not None:
+            check_config_files(config, path)
+            check_weights(ASRTask, config, path, asr_model_file)
+    lm_path, lm_file = options.get("lm_train_config"), options.get("lm_file")
+    if lm_path is None:
+        if lm_file is not None:  # ESPnet would leave it out
+            raise UserError(f"lm_file {lm_file}: name the lm_train_config of its training, too")
+        return
+    lm_config = read_model_config(lm_path, lm=True)
+    if lm_file is not None:
+        check_weights(LMTask, lm_config, lm_path, lm_file)
+    if path is not None:
+        check_same_tokens(config, path, lm_config, lm_path)

@@ -5,9 +5,10 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.whole_files import whole_dir
 from espnet_recursive.model.find_model import unpack_model_into
+from espnet_recursive.model.schema import read_meta
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,11 +40,14 @@ def write_repository(pack: Path | str, hf_repo: str, folder: Path | str) -> Path
         return folder
     with whole_dir(folder) as part:
         unpack_model_into(pack, part)
-        archive = read_yaml(part / "meta.yaml").get("archive")
+        archive = read_meta(part / "meta.yaml", str(pack)).get("archive")
         card = part / "README.md"
         if not archive or not card.exists():
             raise UserError(f"{pack} has no model card: pack it with espnet-recursive pack.")
-        text = card.read_text(encoding="utf-8")
+        try:
+            text = card.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{pack}: its README.md is not text in UTF-8") from error
         card.write_text(text.replace(archive, hf_repo), encoding="utf-8")
     return folder
 
@@ -103,7 +107,8 @@ def upload(folder: Path | str, hf_repo: str) -> str:
         )
     except Exception as error:  # httpx, huggingface_hub and its threads have no class in common
         of_hub = isinstance(error, HfHubHTTPError)
-        said = " ".join(reason(error if of_hub else error.__cause__ or error).split())
+        said = reason(error if of_hub else error.__cause__ or error)
+        said = without_tokens(" ".join(said.split()))
         if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
             raise UserError(
                 f"{api.endpoint} does not let this token write to {hf_repo}: {said} "
@@ -124,5 +129,5 @@ def _holds(folder: Path, pack: Path) -> bool:
     try:
         with ZipFile(pack) as archive:
             return archive.read("meta.yaml") == meta.read_bytes()
-    except (BadZipFile, KeyError):
+    except (BadZipFile, KeyError, RuntimeError, OSError, EOFError, ValueError):
         return False  # said when it is unpacked

@@ -81,11 +81,15 @@ def read_fingerprint(checkpoint: Path | str) -> Fingerprint | None:
     if note is None:
         return None
     try:
-        return Fingerprint(**json.loads(note)["fingerprint"])
-    except (ValueError, TypeError, KeyError) as error:
+        fingerprint = Fingerprint(**json.loads(note)["fingerprint"])
+        if not (isinstance(fingerprint.settings, dict) and isinstance(fingerprint.data, dict)):
+            raise TypeError("no mappings")
+        fingerprint.as_text()  # what is nested too deep for that cannot be compared either
+        return fingerprint
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
-            f"{checkpoint}: its fingerprint was written by a newer version of espnet_recursive: "
-            "pip install -U espnet_recursive"
+            f"{checkpoint}: its fingerprint was written by a newer version of espnet_recursive "
+            "(pip install -U espnet_recursive), or by something else"
         ) from error
 
 

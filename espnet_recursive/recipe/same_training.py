@@ -24,6 +24,8 @@ from espnet_recursive.registry import ENCODERS
 _OPTIMISER = ("optim", "scheduler", "exclude_weight_decay")
 #: So many differences are enough to see what is wrong.
 _SHOWN = 6
+#: Characters of one of them.
+_LONGEST = 300
 
 
 def refuse_other_trainings() -> None:
@@ -127,7 +129,11 @@ def check_same_training(options: Mapping[str, Any], checkpoint: Path | str) -> N
 
 def _list(found: list[str]) -> str:
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return "; ".join(found[:_SHOWN]) + more
+    # A checkpoint of a stranger may hold any text.
+    shown = "; ".join(
+        text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..." for text in found[:_SHOWN]
+    )
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown) + more
 
 
 def _recursions(trained: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -30,10 +30,18 @@ def test_corpora_of_a_mirror(build, corpus, names, tmp_path, capsys):
     data, downloads = tmp_path / "data", tmp_path / "downloads"
     folders = ["--data_dir", str(data), "--download_dir", str(downloads)]
     with ArchiveServer(build(tmp_path / "mirror")) as server:
-        main([*corpus, *folders, "--base_url", server.url])
+        main([*corpus, *folders, "--base_url", server.url, "--checksums", "false"])
     assert capsys.readouterr().out.splitlines() == [str(data / name) for name in names]
     assert all(read_table(data / name / "text") for name in names)
     assert (data / "local" / "other_text" / "text").exists() == (corpus[0] == "librispeech")
+
+
+def test_other_archives_of_a_mirror_are_refused(tmp_path):
+    folders = ["--data_dir", str(tmp_path / "data"), "--download_dir", str(tmp_path / "downloads")]
+    with ArchiveServer(build_aishell(tmp_path / "mirror")) as server:
+        with pytest.raises(SystemExit, match="Error: .*was published with 15582913665.*--checksum"):
+            main(["aishell", *folders, "--base_url", server.url])
+    assert not (tmp_path / "downloads").exists() and not (tmp_path / "data").exists()
 
 
 def test_errors_are_messages(tmp_path):

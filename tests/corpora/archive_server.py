@@ -17,6 +17,7 @@ class ArchiveServer:
             transfer the connection is closed: once for a number, and one transfer after another
             for a list of them.
         ranges: Whether requests for a part of a file are honoured; if not, all of it is sent.
+        redirects: For a path below it, the address that requests are sent on to.
 
     Attributes:
         url: Where it is, without a slash at the end.
@@ -29,6 +30,7 @@ class ArchiveServer:
         root: Path,
         break_after: Mapping[str, int | Sequence[int]] | None = None,
         ranges: bool = True,
+        redirects: Mapping[str, str] | None = None,
     ) -> None:
         self.root = Path(root)
         self.break_after = {
@@ -36,6 +38,7 @@ class ArchiveServer:
             for path, after in (break_after or {}).items()
         }
         self.ranges = ranges
+        self.redirects = redirects or {}
         self.requests: list[tuple[str, str | None]] = []
         self.sent: Counter[str] = Counter()
 
@@ -66,6 +69,12 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.archives
         name, asked = self.path.lstrip("/"), self.headers.get("Range")
         server.requests.append((name, asked))
+        if name in server.redirects:
+            self.send_response(302)
+            self.send_header("Location", server.redirects[name])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         path = server.root / name
         if not path.is_file():
             self.send_error(404)

@@ -1,11 +1,14 @@
 """Miniature corpora."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 
+from espnet_recursive.corpora import archive as archives
 from espnet_recursive.corpora.archive import find_archive
+from espnet_recursive.corpora.published import Published
 from espnet_recursive.corpora.unpack import unpack_corpus
 from tests.corpora.miniature import build_aishell, build_librispeech
 
@@ -37,3 +40,16 @@ def aishell(mirror, tmp_path) -> Path:
     archive = find_archive("33/data_aishell.tgz", str(mirror), tmp_path)
     unpack_corpus(archive, "data_aishell", tmp_path / "data_aishell")
     return tmp_path / "data_aishell"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def published_archives(mirror):
+    """The miniatures are what was published: every download is compared with them."""
+    published = {}
+    for path in mirror.rglob("*.*z"):
+        content = path.read_bytes()
+        checksum = hashlib.sha256(content).hexdigest()
+        published[str(path.relative_to(mirror))] = Published(checksum, len(content))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archives, "PUBLISHED", published)
+        yield published

@@ -149,3 +149,43 @@ def test_disk_that_fills_up_while_downloading(mirror, content, small_disk):
         fetch(archive)
     assert digest(archive.path.read_bytes()) == digest(content)
     assert ranges(server) == ["bytes=0-", f"bytes={there}-"]
+
+
+def test_another_size_than_published_is_not_downloaded(own_mirror, tmp_path):
+    path = own_mirror / PLACE
+    path.write_bytes(path.read_bytes() + b"x")
+    with ArchiveServer(own_mirror) as server:
+        with pytest.raises(UserError, match="was published with [0-9]+: .*--checksums false"):
+            find_archive(PLACE, server.url, tmp_path)
+        assert not list(tmp_path.glob("dev-clean*")) and not ranges(server)
+        fetch(find_archive(PLACE, server.url, tmp_path, checksums=False))
+    assert (tmp_path / "dev-clean.tar.gz").read_bytes() == path.read_bytes()
+
+
+def test_another_archive_of_the_same_size_is_refused(own_mirror, tmp_path):
+    path = own_mirror / PLACE
+    changed = bytearray(path.read_bytes())
+    changed[5000] ^= 1
+    path.write_bytes(changed)
+    with ArchiveServer(own_mirror) as server:
+        archive = find_archive(PLACE, server.url, tmp_path)
+        with pytest.raises(UserError, match="not the archive that was published: its SHA256 is "):
+            fetch(archive)
+        # Nor the next time, when it is there.
+        with pytest.raises(UserError, match="not the archive that was published"):
+            fetch(find_archive(PLACE, server.url, tmp_path))
+    with pytest.raises(UserError, match="not the archive that was published"):
+        fetch(find_archive(PLACE, server.url, tmp_path))  # and no server to ask
+    fetch(find_archive(PLACE, server.url, tmp_path, checksums=False))
+    fetch(find_archive(PLACE, str(own_mirror), tmp_path))
+
+
+@pytest.mark.parametrize("base_url, said", [
+    ("https://me:secret@mirror/resources", r"https://\*\*\*@mirror/resources: .*password in it"),
+    ("ftp://mirror/resources", "by https and http, or from a folder"),
+    ("data://x", "by https and http, or from a folder"),
+])  # fmt: skip
+def test_addresses_that_are_refused(base_url, said, tmp_path):
+    with pytest.raises(UserError, match=said) as refused:
+        find_archive(PLACE, base_url, tmp_path)
+    assert "secret" not in str(refused.value)

@@ -153,6 +153,46 @@ def test_a_pack_that_was_written_anew_is_unpacked_anew(pack_copy):
     assert len([path for path in folder.parent.iterdir() if path.is_dir()]) == 1
 
 
+def test_another_content_of_the_same_size_and_time(pack_copy):
+    before = pack_copy.stat()
+    folder = unpack_model(pack_copy)
+    card = (folder / "README.md").read_text()
+    change_member(pack_copy, "README.md", lambda text: text.swapcase())
+    os.utime(pack_copy, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert pack_copy.stat().st_size == before.st_size
+    assert pack_copy.stat().st_mtime_ns == before.st_mtime_ns
+    assert (unpack_model(pack_copy) / "README.md").read_text() == card.swapcase()
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"cut")])
+def test_a_damaged_copy_says_how_to_clear_it(packed, change):
+    folder = unpack_model(packed)
+    change(folder / "exp/asr_recursive/3epoch.pth")
+    with pytest.raises(UserError, match=f"3epoch.pth is missing or .* again: rm -r {folder}$"):
+        find_model(packed)
+    shutil.rmtree(folder)
+    assert find_model(packed).files["asr_model_file"].stat().st_size > 100_000
+
+
+def test_a_cache_that_cannot_be_written(packed, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="unpacked, cannot be written to: .*XDG_CACHE_HOME"):
+        unpack_model(packed)
+
+
+def test_a_pipe_is_no_model(tmp_path):
+    os.mkfifo(tmp_path / "x.zip")
+    with pytest.raises(UserError, match="x.zip is no file"):
+        find_model(tmp_path / "x.zip")
+
+
+def test_a_password_in_an_address_is_not_repeated():
+    with pytest.raises(UserError, match="an address with a password in it") as error:
+        find_model("https://me:secret@127.0.0.1:9/x.zip")
+    assert "secret" not in str(error.value)
+
+
 def test_a_disk_that_is_full(packed, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -16,6 +16,12 @@ def test_sampling_rate(frontend, rate):
     assert sampling_rate({"frontend_conf": frontend}) == rate
 
 
+@pytest.mark.parametrize("fs", ["fast", None, [16000], 0, -8000, 10**12, float("nan")])
+def test_no_sampling_rate(fs):
+    with pytest.raises(UserError, match="frontend_conf.fs .*(expected a samp|no audio has)"):
+        sampling_rate({"frontend_conf": {"fs": fs}})
+
+
 def test_another_sampling_rate_and_two_channels(recipe, tmp_path):
     samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
     high = soxr.resample(samples, 16000, 48000)

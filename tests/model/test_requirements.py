@@ -42,6 +42,18 @@ def test_a_package_that_is_not_installed():
         check_requirements(["no-such-package>=1"], "model.zip")
 
 
+@pytest.mark.parametrize("text", ["no-such-package>=1", "no-such-package"])
+def test_no_command_installs_what_a_stranger_names(text):
+    with pytest.raises(UserError, match="find out what no-such-package is") as error:
+        check_requirements([text], "model.zip")
+    assert "pip install" not in str(error.value)
+
+
+def test_an_address_is_no_version():
+    with pytest.raises(UserError, match="is an address, and no version"):
+        check_requirements(["espnet @ https://127.0.0.1/$(x)"], "model.zip")
+
+
 def test_what_is_no_requirement():
     with pytest.raises(UserError, match="model.zip: 'espnet >> 3', under requires, names no"):
         check_requirements(["espnet >> 3"], "model.zip")

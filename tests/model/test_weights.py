@@ -10,7 +10,6 @@ from espnet_recursive.model.weights import (
     check_recursion,
     check_same_tokens,
     check_weights,
-    read_weights,
     recursion_of,
 )
 from tests.publish.experiments import ENCODER, RECURSION, RECURSIVE, working_directory
@@ -153,30 +152,12 @@ def test_a_language_model_of_other_tokens(tmp_path):
         assert expected in message and "--lm_tag" in message
 
 
-def test_the_state_of_a_training(recipe, tmp_path):
-    torch.save({"model": {"a": torch.zeros(1)}, "reporter": {}}, tmp_path / "checkpoint.pth")
-    with pytest.raises(UserError, match="holds something else than weights"):
-        read_weights(tmp_path / "checkpoint.pth")
-
-
-def test_a_checkpoint_that_was_cut_off(recipe, tmp_path):
-    whole = (recipe.asr / "3epoch.pth").read_bytes()
-    (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="cut.pth cannot be read as weights of a model"):
-        read_weights(tmp_path / "cut.pth")
-
-
-def test_reading_shapes_reads_no_values(recipe):
-    weights = read_weights(recipe.asr / "3epoch.pth")
-    assert {value.device.type for value in weights.values()} == {"meta"}
-    assert weights["ctc.ctc_lo.weight"].shape == (30, 16)
-
-
-def test_weights_of_deepspeed_and_lightning(recipe, tmp_path):
-    weights = torch.load(recipe.asr / "3epoch.pth", weights_only=True)
-    for key in ("module", "state_dict"):
-        torch.save({key: weights, "epoch": 3}, tmp_path / "model.pth")
-        assert read_weights(tmp_path / "model.pth").keys() == weights.keys()
+def test_a_moved_experiment_is_named_as_such(check, tmp_path):
+    conf = {"stats_file": str(tmp_path / "none.npz")}
+    with pytest.raises(
+        UserError, match="cannot be built, .*none.npz cannot be read: No such .*moved"
+    ):
+        check(normalize_conf=conf)
 
 
 def test_recursion_of_a_configuration():

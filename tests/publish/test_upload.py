@@ -171,3 +171,26 @@ def test_an_upload_that_is_killed_goes_on_where_it_was(folder, packed, hub):
     assert len(sent) == 2 and not sent & arrived, "what had arrived was not sent again"
     assert hub.repositories[REPO].files == contents(folder)
     assert json.dumps(sorted(hub.repositories)) == f'["{REPO}"]'
+
+
+def test_the_token_is_in_no_message(folder, monkeypatch, caplog):
+    """Libraries may repeat the headers that they sent."""
+    from huggingface_hub import HfApi
+
+    token = "hf_" + "secret" * 6
+    monkeypatch.setenv("HF_TOKEN", token)
+
+    def fail(*arguments, **options):
+        raise RuntimeError(f"bad header: Authorization: Bearer {token}")
+
+    monkeypatch.setattr(HfApi, "create_repo", fail)
+    with pytest.raises(
+        UserError, match=r"stopped: bad header: Authorization: Bearer \*\*\*"
+    ) as error:
+        upload(folder, REPO)
+    assert token not in str(error.value) and token not in caplog.text
+    assert not [path for path in folder.rglob("*") if token.encode() in _bytes(path)]
+
+
+def _bytes(path):
+    return path.read_bytes() if path.is_file() else b""

@@ -1,0 +1,96 @@
+"""Checkpoints as files: what is no weights, was cut off, would run code or is larger than it is."""
+
+import io
+import os
+import pickle
+import zipfile
+
+import pytest
+import torch
+
+from espnet_recursive.errors import UserError
+from espnet_recursive.model.stored_weights import read_weights, tensors_only
+
+
+def test_the_state_of_a_training(recipe, tmp_path):
+    torch.save({"model": {"a": torch.zeros(1)}, "reporter": {}}, tmp_path / "checkpoint.pth")
+    with pytest.raises(UserError, match="holds something else than weights"):
+        read_weights(tmp_path / "checkpoint.pth")
+
+
+def test_a_checkpoint_that_was_cut_off(recipe, tmp_path):
+    whole = (recipe.asr / "3epoch.pth").read_bytes()
+    (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="cut.pth cannot be read as weights of a model"):
+        read_weights(tmp_path / "cut.pth")
+
+
+class Runs:
+    """Its pickle makes a file when it is read."""
+
+    def __reduce__(self):
+        return open, ("pwned", "w")
+
+
+def test_a_pickle_that_runs_is_named_as_such(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Runs()}, "model.pth")
+    with pytest.raises(UserError, match=r"objects of Python \(\w+\.open\), and reading those runs"):
+        read_weights("model.pth")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_tensors_larger_than_their_file(tmp_path):
+    weights = {"a": torch.zeros(100_000)[:3]}
+    torch.save(weights, tmp_path / "view.pth")
+    assert read_weights(tmp_path / "view.pth")["a"].shape == (3,)
+    whole = (tmp_path / "view.pth").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as stored:
+        with zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as deflated:
+            for name in stored.namelist():
+                deflated.writestr(name, stored.read(name))
+    with pytest.raises(UserError, match=r"its tensors would take 40\d,\d{3}: it was compressed"):
+        read_weights(tmp_path / "small.pth")
+
+
+def test_tied_weights_count_once(tmp_path):
+    tied = torch.zeros(50_000)
+    torch.save({"a": tied, "b": tied, "c": tied[:10]}, tmp_path / "tied.pth")
+    assert read_weights(tmp_path / "tied.pth").keys() == {"a", "b", "c"}
+
+
+def test_reading_shapes_reads_no_values(recipe):
+    weights = read_weights(recipe.asr / "3epoch.pth")
+    assert {value.device.type for value in weights.values()} == {"meta"}
+    assert weights["ctc.ctc_lo.weight"].shape == (30, 16)
+
+
+def test_weights_of_deepspeed_and_lightning(recipe, tmp_path):
+    weights = torch.load(recipe.asr / "3epoch.pth", weights_only=True)
+    for key in ("module", "state_dict"):
+        torch.save({key: weights, "epoch": 3}, tmp_path / "model.pth")
+        assert read_weights(tmp_path / "model.pth").keys() == weights.keys()
+
+
+class _Runs:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_other_libraries_run_nothing_either(tmp_path, monkeypatch):
+    """fairseq and s3prl ask for everything; with their files, published models run nothing."""
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    torch.save({"cfg": _Runs(tmp_path / "ran")}, tmp_path / "fairseq.pt")
+    for options in ({"weights_only": False}, {}):
+        with tensors_only(published=True), pytest.raises(pickle.UnpicklingError):
+            torch.load(tmp_path / "fairseq.pt", **options)
+    assert not (tmp_path / "ran").exists()
+    assert os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] == "1"
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+    # One that was trained here reads what it read in training.
+    with tensors_only(published=False):
+        torch.load(tmp_path / "fairseq.pt", weights_only=False)["cfg"].close()
+    assert (tmp_path / "ran").exists()
