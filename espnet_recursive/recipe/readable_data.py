@@ -1,0 +1,79 @@
+"""Speech and statistics that cannot be read are named, in ESPnet's trainings and decodings."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.checkpoint_file import check_checksums, is_zip
+
+_AGAIN = (
+    "run the stage that writes it again (10 for statistics), without its stamp, or copy it again"
+)
+
+
+class UnreadableData(UserError):
+    """Data that cannot be read.
+
+    Args:
+        message: The sentence. From a process that loads data, torch hands on the traceback of the
+            error there, which ends with the sentence.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message.rpartition(f"{type(self).__name__}: ")[2].rstrip())
+
+
+@cache
+def name_unreadable_data() -> None:
+    """Have ESPnet, in this process and its children, name files that it cannot read.
+
+    Of speech, the utterance is named, too. NumPy's files of several arrays are refused where their
+    checksums do not hold.
+    """
+    wrapt.register_post_import_hook(_wrap_dataset, "espnet2.train.dataset")
+    wrapt.register_post_import_hook(_wrap_numpy, "numpy")
+
+
+def check_arrays(path: Path | str) -> None:
+    """Refuse a file of arrays (.npz) that is damaged.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
+    if not is_zip(path):
+        raise UserError(f"{path} holds no NumPy arrays, or was cut off or damaged: {_AGAIN}.")
+    check_checksums(path, _AGAIN)
+
+
+def _wrap_numpy(module: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(module, "load", _load_arrays)
+
+
+def _load_arrays(load: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    file = kwargs["file"] if "file" in kwargs else args[0]
+    if isinstance(file, (str, Path)) and Path(file).suffix == ".npz":
+        check_arrays(file)
+    return load(*args, **kwargs)
+
+
+def _wrap_dataset(module: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(module, "AdapterForSoundScpReader.__getitem__", _read_speech)
+
+
+def _read_speech(read: Callable[..., Any], reader: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    try:
+        return read(*args, **kwargs)
+    except Exception as error:  # of many kinds, for audio and archives of many kinds
+        (utterance,) = args
+        # ESPnet's readers of audio and of archives have their tables under these names.
+        tables = (getattr(reader.loader, name, None) for name in ("data", "_dict"))
+        place = next((table.get(utterance) for table in tables if table), None)
+        raise UnreadableData(
+            f"{place or 'the speech'} (utterance {utterance}) cannot be read: {reason(error)}. "
+            "Write it again (stage 3), or leave the utterance out of the data."
+        ) from error
