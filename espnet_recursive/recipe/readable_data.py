@@ -1,7 +1,7 @@
 """Speech and statistics that cannot be read are named, in ESPnet's trainings and decodings."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,9 @@ from espnet_recursive.files.checkpoint_file import check_checksums, is_zip
 _AGAIN = (
     "run the stage that writes it again (10 for statistics), without its stamp, or copy it again"
 )
+
+#: ESPnet's types of data that are files.
+_FILES = ("sound", "multi_columns_sound", "variable_columns_sound", "kaldi_ark", "npy")
 
 
 class UnreadableData(UserError):
@@ -36,6 +39,7 @@ def name_unreadable_data() -> None:
     checksums do not hold.
     """
     wrapt.register_post_import_hook(_wrap_dataset, "espnet2.train.dataset")
+    wrapt.register_post_import_hook(_wrap_iterable_dataset, "espnet2.train.iterable_dataset")
     wrapt.register_post_import_hook(_wrap_numpy, "numpy")
 
 
@@ -73,7 +77,25 @@ def _read_speech(read: Callable[..., Any], reader: Any, args: tuple[Any, ...], k
         # ESPnet's readers of audio and of archives have their tables under these names.
         tables = (getattr(reader.loader, name, None) for name in ("data", "_dict"))
         place = next((table.get(utterance) for table in tables if table), None)
-        raise UnreadableData(
-            f"{place or 'the speech'} (utterance {utterance}) cannot be read: {reason(error)}. "
-            "Write it again (stage 3), or leave the utterance out of the data."
-        ) from error
+        raise _unreadable(f"{place or 'the speech'} (utterance {utterance})", error) from error
+
+
+def _wrap_iterable_dataset(module: ModuleType) -> None:
+    # In decoding, one function for each type reads a file, and does not know of which utterance.
+    for kind, read in module.DATA_TYPES.items():
+        if kind in _FILES:
+            module.DATA_TYPES[kind] = partial(_read_file, read)
+
+
+def _read_file(read: Callable[[Any], Any], place: Any) -> Any:
+    try:
+        return read(place)
+    except Exception as error:
+        raise _unreadable(str(place), error) from error
+
+
+def _unreadable(what: str, error: Exception) -> UnreadableData:
+    return UnreadableData(
+        f"{what} cannot be read: {reason(error)}. Write it again (stage 3), or leave the utterance "
+        "out of the data."
+    )

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.train.dataset import ESPnetDataset
+from espnet2.train.iterable_dataset import IterableESPnetDataset
 from torch.utils.data import DataLoader
 
 from espnet_recursive.errors import UserError
@@ -53,6 +54,20 @@ def test_a_flipped_bit_of_flac(speech, tmp_path, num_workers):
         read(tmp_path, speech, num_workers=num_workers)
     assert str(refused.value).startswith(f"{speech} (utterance a-1) cannot be read: ")
     assert str(refused.value).count("\n") == 0 and "stage 3" in str(refused.value)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_flipped_bit_of_flac_in_decoding(speech, tmp_path, num_workers):
+    (tmp_path / "scp").write_text(f"a-1 {speech}\n")
+    samples, _ = soundfile.read(speech)
+    data = IterableESPnetDataset([(str(tmp_path / "scp"), "speech", "sound")])
+    ((key, whole),) = data
+    assert key == "a-1" and np.allclose(whole["speech"], samples)
+    flip(speech, speech.stat().st_size // 2)
+    with pytest.raises(UserError) as refused:
+        list(DataLoader(data, batch_size=None, num_workers=num_workers))
+    assert str(refused.value).startswith(f"{speech} cannot be read: ")
+    assert str(refused.value).count("\n") == 0
 
 
 def test_speech_that_is_not_there(speech, tmp_path):

@@ -1,0 +1,73 @@
+"""Runs that are ended at any moment, and two runs in one folder."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from tools.faults.recipe import Recipe, differences
+from tools.faults.trials import Outcome, judged
+
+#: Stops of one folder, one after the other, before the run that comes to its end is compared.
+STOPS = 4
+#: Of the time of an undisturbed run, until a stop. Finished steps are not done again, so that the
+#: four reach all stages.
+_SHARE = 0.5
+#: Name of a stop -> the signal, and whether all of the script's process group get it.
+SIGNALS = {
+    "kill": (signal.SIGKILL, True),
+    "sigint": (signal.SIGINT, True),
+    "sigterm": (signal.SIGTERM, False),
+}
+
+
+def stopped(
+    kind: str, undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random
+) -> Outcome:
+    """A run that is stopped several times, and started again each time.
+
+    Args:
+        kind: One of SIGNALS.
+        undisturbed: A recipe that came to its end without a fault.
+        seconds: How long it took.
+        folder: A new folder.
+        rng: Where the moments come from.
+    """
+    number, group = SIGNALS[kind]
+    recipe = Recipe(folder)
+    stages, left, traceback = [], 0, False
+    for _ in range(STOPS):
+        run = recipe.start()
+        time.sleep(rng.uniform(0, _SHARE * seconds))
+        stages.append(run.stage())
+        (os.killpg if group else os.kill)(run.process.pid, number)
+        run.process.wait()
+        left += run.end_others()
+        traceback |= "Traceback (most recent call last)" in run.output()
+    fault = f"in stages {' '.join(stages)}"
+    status, output = recipe.run()
+    outcome = judged(fault, status, output, differences(undisturbed, recipe), STOPS)
+    if left:
+        outcome = Outcome("silent", fault, f"{left} processes went on", STOPS)
+    elif traceback:
+        outcome = Outcome("traceback", fault, "in what the stopped run printed", STOPS)
+    if outcome.verdict == "survived":
+        shutil.rmtree(folder)
+    return outcome
+
+
+def two_runs(undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random) -> Outcome:
+    """Two runs of the same command in one folder; arguments as of `stopped`."""
+    recipe = Recipe(folder)
+    first = recipe.start()
+    delay = rng.uniform(0, seconds)
+    time.sleep(delay)
+    fault, second = f"the second {delay:.0f} s later, in stage {first.stage()}", recipe.start()
+    runs = [first.wait(), second.wait()]
+    status, output = max(runs, key=lambda run: run[0] != 0)
+    outcome = judged(fault, status, output, differences(undisturbed, recipe))
+    if outcome.verdict == "survived":
+        shutil.rmtree(folder)
+    return outcome
