@@ -19,6 +19,7 @@ from tools.faults.trials import Outcome, Trials, judged
     (1, "log\nError: x.pth is damaged\n", [], "refused", "Error: x.pth is damaged"),
     (1, "Traceback (most recent call last):\n  ...\nKeyError: 3\n", [], "traceback", "KeyError: 3"),
     (1, "nothing that helps\n", [], "traceback", "nothing that helps"),
+    (1, "Error: stage 3 failed in the command\n  x\n", [], "traceback", "x"),
     (-11, "Error: then a crash\n", [], "traceback", "Error: then a crash"),
     (0, "done\n", [], "survived", ""),
     (0, "done\n", ["text differs", "a.part was left"], "silent", "text differs; a.part was left"),

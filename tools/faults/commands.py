@@ -16,17 +16,12 @@ from tools.faults.recipe import Recipe
 DECODING = "exp/asr_faults/decode/test/logdir"
 #: Imported once, since this takes longer than most commands.
 _IMPORTS = (
-    *(
-        "espnet_recursive.run",
-        "espnet_recursive.bin.asr_inference",
-        "espnet_recursive.bin.transcribe",
-    ),
-    *(
-        "espnet_recursive.bin.transcribe",
-        "espnet2.bin.asr_train",
-        "espnet2.bin.lm_train",
-        "espnet2.bin.asr_inference",
-    ),
+    "espnet_recursive.run",
+    "espnet_recursive.bin.asr_inference",
+    "espnet_recursive.bin.transcribe",
+    "espnet2.bin.asr_train",
+    "espnet2.bin.lm_train",
+    "espnet2.bin.asr_inference",
 )
 _SECONDS = 600
 

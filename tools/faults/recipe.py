@@ -39,6 +39,8 @@ _SAME = (
     *("exp/asr_faults/decode/*/text", "exp/asr_faults/decode/*/score"),
     *("exp/asr_faults/decode/*/score_*/result.json", "exp/asr_faults/*.zip"),
 )
+#: A run ends with these trials, where util-linux can ask for that.
+_END_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 _WRITTEN = shutil.ignore_patterns("data", "dump", "exp", "downloads")
 #: Seconds within which all processes of a run must be gone after it was ended.
 _GRACE = 15.0
@@ -64,7 +66,7 @@ class Recipe:
 
     def start(self, *options: str) -> "Run":
         """Start run.sh without waiting for it."""
-        return Run(["./run.sh", *OPTIONS, *options], self.dir)
+        return Run([*_END_WITH_PARENT, "./run.sh", *OPTIONS, *options], self.dir)
 
     def run(self, *options: str) -> tuple[int, str]:
         """Run run.sh to its end: the status and what it printed."""

@@ -12,9 +12,10 @@ from tools.faults.trials import Outcome, judged
 
 #: Stops of one folder, one after the other, before the run that comes to its end is compared.
 STOPS = 4
-#: Of the time of an undisturbed run, until a stop. Finished steps are not done again, so that the
-#: four reach all stages.
-_SHARE = 0.5
+#: Stages of the recipe, of which each trial draws some, so that the short ones are met too.
+STAGES = (1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14)
+#: Of the time of an undisturbed run, how long after the begin of a stage a stop comes at most.
+_SHARE = 1.5 / len(STAGES)
 #: Name of a stop -> the signal, and whether all of the script's process group get it.
 SIGNALS = {
     "kill": (signal.SIGKILL, True),
@@ -38,11 +39,14 @@ def stopped(
     number, group = SIGNALS[kind]
     recipe = Recipe(folder)
     stages, left, traceback = [], 0, False
-    for _ in range(STOPS):
+    for stage in sorted(rng.sample(STAGES, STOPS)):
         run = recipe.start()
+        while f"(stage {stage})" not in run.output() and run.process.poll() is None:
+            time.sleep(0.05)
         time.sleep(rng.uniform(0, _SHARE * seconds))
         stages.append(run.stage())
-        (os.killpg if group else os.kill)(run.process.pid, number)
+        if run.process.poll() is None:
+            (os.killpg if group else os.kill)(run.process.pid, number)
         run.process.wait()
         left += run.end_others()
         traceback |= "Traceback (most recent call last)" in run.output()
