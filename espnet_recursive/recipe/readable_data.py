@@ -95,7 +95,8 @@ def _read_file(read: Callable[[Any], Any], place: Any) -> Any:
 
 
 def _unreadable(what: str, error: Exception) -> UnreadableData:
+    why = reason(error).rstrip(".")  # of libsndfile, a sentence
     return UnreadableData(
-        f"{what} cannot be read: {reason(error)}. Write it again (stage 3), or leave the utterance "
-        "out of the data."
+        f"{what} cannot be read: {why}. Write it again (stage 3), or leave the utterance out of "
+        "the data."
     )

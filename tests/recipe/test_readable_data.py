@@ -53,6 +53,7 @@ def test_a_flipped_bit_of_flac(speech, tmp_path, num_workers):
     with pytest.raises(UserError) as refused:
         read(tmp_path, speech, num_workers=num_workers)
     assert str(refused.value).startswith(f"{speech} (utterance a-1) cannot be read: ")
+    assert ".. " not in str(refused.value)
     assert str(refused.value).count("\n") == 0 and "stage 3" in str(refused.value)
 
 

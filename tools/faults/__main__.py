@@ -18,9 +18,9 @@ from tools.faults import disks, files, stops
 from tools.faults.recipe import Recipe
 from tools.faults.trials import Outcome, Trial, Trials
 
-#: Kind -> trials by default; a trial of the first three stops a run stops.STOPS times.
+#: Kind -> trials by default; a trial of the first three stops a run several times.
 KINDS = {
-    "kill": 10,
+    "kill": 5,
     "sigint": 2,
     "sigterm": 2,
     "two_runs": 3,

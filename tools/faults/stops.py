@@ -11,7 +11,7 @@ from tools.faults.recipe import Recipe, differences
 from tools.faults.trials import Outcome, judged
 
 #: Stops of one folder, one after the other, before the run that comes to its end is compared.
-STOPS = 4
+STOPS = {"kill": 8, "sigint": 4, "sigterm": 4}
 #: Stages of the recipe, of which each trial draws some, so that the short ones are met too.
 STAGES = (1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14)
 #: Of the time of an undisturbed run, how long after the begin of a stage a stop comes at most.
@@ -39,7 +39,7 @@ def stopped(
     number, group = SIGNALS[kind]
     recipe = Recipe(folder)
     stages, left, traceback = [], 0, False
-    for stage in sorted(rng.sample(STAGES, STOPS)):
+    for stage in sorted(rng.sample(STAGES, STOPS[kind])):
         run = recipe.start()
         while f"(stage {stage})" not in run.output() and run.process.poll() is None:
             time.sleep(0.05)
@@ -52,11 +52,11 @@ def stopped(
         traceback |= "Traceback (most recent call last)" in run.output()
     fault = f"in stages {' '.join(stages)}"
     status, output = recipe.run()
-    outcome = judged(fault, status, output, differences(undisturbed, recipe), STOPS)
+    outcome = judged(fault, status, output, differences(undisturbed, recipe), len(stages))
     if left:
-        outcome = Outcome("silent", fault, f"{left} processes went on", STOPS)
+        outcome = Outcome("silent", fault, f"{left} processes went on", len(stages))
     elif traceback:
-        outcome = Outcome("traceback", fault, "in what the stopped run printed", STOPS)
+        outcome = Outcome("traceback", fault, "in what the stopped run printed", len(stages))
     if outcome.verdict == "survived":
         shutil.rmtree(folder)
     return outcome
