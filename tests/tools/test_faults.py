@@ -1,6 +1,7 @@
 """What tools/check_faults.sh counts, and that it goes on where it was; it is run by hand."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from tools.faults import files, recipe
-from tools.faults.stops import SIGNALS
+from tools.faults.stops import SIGNALS, STAGES, STOPS, stopped
 from tools.faults.trials import Outcome, Trials, judged
 
 
@@ -93,6 +94,41 @@ def test_copies_of_a_recipe(tmp_path):
     assert recipe.differences(one, copy) == []
     text = "data/test/text"
     assert (copy.dir / text).stat().st_mtime_ns == (one.dir / text).stat().st_mtime_ns
+
+
+def test_what_a_stage_wrote(tmp_path):
+    made = results(tmp_path / "one")
+    (made.dir / "data/en_token_list").mkdir()
+    assert made.forget(1) == ("--stage", "1", "--stop_stage", "1")
+    assert [path.name for path in (made.dir / "data").iterdir()] == ["en_token_list"]
+    made.forget(11)
+    assert not list((made.dir / "exp/asr_faults").iterdir())
+    assert (made.dir / "exp/asr_stats_raw/train/feats_stats.npz").exists()
+
+
+@pytest.mark.parametrize(("write", "verdict"), [
+    ("sleep 0.5; echo YES > text.new; mv text.new text", "survived"),
+    ("echo MAYBE > text; sleep 0.5; echo YES > text", "silent"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["kill_stage", "sigterm"])
+def test_stops(tmp_path, monkeypatch, kind, write, verdict):
+    """Of a recipe with one stage, which is not done again where there is a text."""
+    undisturbed = recipe.Recipe(tmp_path / "undisturbed", None)
+    script = f"cd data/test; echo '(stage 1) began'; [ -e text ] || {{ {write}; }}"
+    for root in ("undisturbed", "stopped"):
+        made = recipe.Recipe(tmp_path / root)
+        (made.dir / "run.sh").unlink()
+        (made.dir / "run.sh").write_text(f"#!/bin/bash\nmkdir -p data/test; {script}\n")
+        (made.dir / "run.sh").chmod(0o755)
+    assert undisturbed.run()[0] == 0
+    if kind == "kill_stage":  # beside the results of all other stages
+        shutil.rmtree(tmp_path / "stopped")
+    monkeypatch.setattr("tools.faults.stops.STAGES", (1,) * STOPS[kind])
+    seconds = len(STAGES) / 10
+    outcome = stopped(kind, undisturbed, seconds, tmp_path / "stopped", random.Random(0), 1)
+    assert outcome.verdict == verdict
+    assert outcome.faults == (STOPS[kind] if verdict == "survived" else 1)
+    assert (tmp_path / "stopped").exists() == (verdict == "silent")
 
 
 def test_processes_that_outlive_a_run_are_counted_and_ended(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ are not made again; the folders of those that were not survived stay.
 
 import argparse
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,9 +20,10 @@ from tools.faults import disks, files, stops
 from tools.faults.recipe import Recipe
 from tools.faults.trials import Outcome, Trial, Trials
 
-#: Kind -> trials by default; a trial of the first three stops a run several times.
+#: Kind -> trials by default; a trial of the first four stops a run several times.
 KINDS = {
     "kill": 5,
+    "kill_stage": 24,
     "sigint": 2,
     "sigterm": 2,
     "two_runs": 3,
@@ -45,6 +48,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: list[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # small disks are unmounted
     folder = (args.dir or Path(tempfile.mkdtemp(prefix="check_faults."))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     print(f"folder: {folder}", flush=True)
@@ -77,7 +81,7 @@ def _trial(kind: str, number: int, undisturbed: Recipe, seconds: float, work: Pa
     def trial(rng) -> Outcome:
         shutil.rmtree(work, ignore_errors=True)  # of a trial that did not come to its end
         if kind in stops.SIGNALS:
-            return stops.stopped(kind, undisturbed, seconds, work, rng)
+            return stops.stopped(kind, undisturbed, seconds, work, rng, number)
         if kind == "two_runs":
             return stops.two_runs(undisturbed, seconds, work, rng)
         if kind == "full_disk":

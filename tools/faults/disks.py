@@ -2,22 +2,14 @@
 
 import os
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 from tools.faults.recipe import Recipe, differences
 from tools.faults.trials import Outcome, judged
 
-#: Stage -> what it writes.
-WRITTEN = {
-    1: ("data/*", "downloads"),
-    3: ("dump/raw/org", "dump/raw/test"),
-    5: ("data/en_token_list",),
-    10: ("exp/asr_stats*",),
-    11: ("exp/asr_faults",),
-    14: ("exp/asr_faults/*.zip", "exp/asr_faults/.done.pack", "exp/asr_faults/pack.log*"),
-}
+#: Stages that write much, or files that others read.
+STAGES = (1, 3, 5, 10, 11, 14)
 #: Bytes of the disk beside the recipe's files.
 _ROOM = 64 << 20
 
@@ -31,7 +23,7 @@ def full_disk(undisturbed: Recipe, folder: Path, rng: random.Random, number: int
         rng: Where the room that the stage has comes from.
         number: The number of the trial; the stages take turns.
     """
-    stage = sorted(WRITTEN)[number % len(WRITTEN)]
+    stage = STAGES[number % len(STAGES)]
     if os.geteuid() != 0:
         return Outcome("skipped", f"stage {stage}", "only root can mount a small disk")
     folder.mkdir(parents=True)
@@ -46,15 +38,11 @@ def full_disk(undisturbed: Recipe, folder: Path, rng: random.Random, number: int
 def _full_disk(undisturbed: Recipe, folder: Path, stage: int, rng: random.Random) -> Outcome:
     recipe = Recipe(folder / "recipe", undisturbed)
     before = _used(folder)
-    for path in [path for pattern in WRITTEN[stage] for path in recipe.dir.glob(pattern)]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    options = recipe.forget(stage)
     needed = before - _used(folder)
-    if stage == 1:  # what later stages of the copy keep in data/
-        shutil.copytree(undisturbed.dir / "data/en_token_list", recipe.dir / "data/en_token_list")
     room = int(needed * rng.uniform(0, 1))
     size = _used(folder) + room
     subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
-    options = ("--stage", str(stage), "--stop_stage", str(stage))
     status, output = recipe.run(*options)
     fault = f"stage {stage} with room for {room} of {needed} bytes"
     first = judged(fault, status, output, ["a full disk was not met"])

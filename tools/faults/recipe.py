@@ -41,7 +41,26 @@ _SAME = (
 )
 #: A run ends with these trials, where util-linux can ask for that.
 _END_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-_WRITTEN = shutil.ignore_patterns("data", "dump", "exp", "downloads")
+#: Stage -> what it writes and nothing before it; what stages after it write stays.
+WRITTEN = {
+    1: ("data/[!e]*", "downloads"),
+    3: ("dump/raw/org", "dump/raw/test"),
+    4: ("dump/raw/train", "dump/raw/dev"),
+    5: ("data/en_token_list",),
+    6: ("exp/lm_stats*", "dump/raw/lm_train.txt"),
+    7: ("exp/lm_faults/[!p]*",),
+    8: ("exp/lm_faults/perplexity_test",),
+    10: ("exp/asr_stats*",),
+    11: tuple(f"exp/asr_faults/{name}" for name in ("*.pth", "*.yaml", "train*", "t*", ".done.*")),
+    12: tuple(f"exp/asr_faults/decode/*/{name}" for name in ("[!.s]*", "score", ".done.[!s]*")),
+    13: (
+        "exp/asr_faults/decode/*/score_*",
+        "exp/asr_faults/decode/*/.done.score",
+        "exp/*/RESULTS*",
+    ),
+    14: ("exp/asr_faults/*.zip", "exp/asr_faults/.done.pack", "exp/asr_faults/pack.log*"),
+}
+_RESULTS = shutil.ignore_patterns("data", "dump", "exp", "downloads")
 #: Seconds within which all processes of a run must be gone after it was ended.
 _GRACE = 15.0
 _LONGEST = 3600.0
@@ -61,8 +80,17 @@ class Recipe:
             # Copies keep times, which stamps look at. Paths of data/ lead to the first downloads.
             shutil.copytree(like.root, root, symlinks=True)
         elif not self.dir.exists():
-            shutil.copytree(ROOT / "egs2", root / "egs2", symlinks=True, ignore=_WRITTEN)
+            shutil.copytree(ROOT / "egs2", root / "egs2", symlinks=True, ignore=_RESULTS)
             shutil.copytree(ROOT / "conf", root / "conf")
+
+    def forget(self, stage: int) -> tuple[str, ...]:
+        """Remove what a stage wrote, and return the options that run this stage alone."""
+        for path in [path for pattern in WRITTEN[stage] for path in self.dir.glob(pattern)]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)  # two patterns may find it
+        return ("--stage", str(stage), "--stop_stage", str(stage))
 
     def start(self, *options: str) -> "Run":
         """Start run.sh without waiting for it."""

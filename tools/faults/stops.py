@@ -7,56 +7,72 @@ import signal
 import time
 from pathlib import Path
 
-from tools.faults.recipe import Recipe, differences
-from tools.faults.trials import Outcome, judged
+from tools.faults.recipe import WRITTEN, Recipe, differences
+from tools.faults.trials import TRACEBACK, Outcome, judged
 
 #: Stops of one folder, one after the other, before the run that comes to its end is compared.
-STOPS = {"kill": 8, "sigint": 4, "sigterm": 4}
-#: Stages of the recipe, of which each trial draws some, so that the short ones are met too.
-STAGES = (1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14)
+STOPS = {"kill": 8, "kill_stage": 4, "sigint": 4, "sigterm": 4}
+#: Stages, of which each trial draws some, so that the short ones are met too.
+STAGES = tuple(WRITTEN)
 #: Of the time of an undisturbed run, how long after the begin of a stage a stop comes at most.
 _SHARE = 1.5 / len(STAGES)
+#: The same where a single stage runs, which would often be at its end before four stops.
+_SHARE_OF_STAGE = _SHARE / 4
 #: Name of a stop -> the signal, and whether all of the script's process group get it.
 SIGNALS = {
     "kill": (signal.SIGKILL, True),
+    "kill_stage": (signal.SIGKILL, True),
     "sigint": (signal.SIGINT, True),
     "sigterm": (signal.SIGTERM, False),
 }
 
 
 def stopped(
-    kind: str, undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random
+    kind: str, undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random, number: int
 ) -> Outcome:
     """A run that is stopped several times, and started again each time.
 
     Args:
-        kind: One of SIGNALS.
+        kind: One of SIGNALS; "kill_stage" runs a single stage beside the results of the others,
+            all other kinds the whole recipe.
         undisturbed: A recipe that came to its end without a fault.
         seconds: How long it took.
         folder: A new folder.
         rng: Where the moments come from.
+        number: The number of the trial; single stages take turns.
     """
-    number, group = SIGNALS[kind]
-    recipe = Recipe(folder)
-    stages, left, traceback = [], 0, False
-    for stage in sorted(rng.sample(STAGES, STOPS[kind])):
-        run = recipe.start()
+    signal_number, group = SIGNALS[kind]
+    if kind == "kill_stage":
+        stages = [STAGES[number % len(STAGES)]] * STOPS[kind]
+        longest = _SHARE_OF_STAGE * seconds
+        recipe = Recipe(folder, undisturbed)
+        options = recipe.forget(stages[0])
+    else:
+        stages = sorted(rng.sample(STAGES, STOPS[kind]))
+        longest = _SHARE * seconds
+        recipe, options = Recipe(folder), ()
+    stopped_in, left, traceback = [], 0, False
+    for stage in stages:
+        run = recipe.start(*options)
         while f"(stage {stage})" not in run.output() and run.process.poll() is None:
             time.sleep(0.05)
-        time.sleep(rng.uniform(0, _SHARE * seconds))
-        stages.append(run.stage())
+        # Many stages are short: the square draws many short times.
+        time.sleep(rng.random() ** 2 * longest)
         if run.process.poll() is None:
-            (os.killpg if group else os.kill)(run.process.pid, number)
+            stopped_in.append(run.stage())
+            (os.killpg if group else os.kill)(run.process.pid, signal_number)
         run.process.wait()
         left += run.end_others()
-        traceback |= "Traceback (most recent call last)" in run.output()
-    fault = f"in stages {' '.join(stages)}"
-    status, output = recipe.run()
-    outcome = judged(fault, status, output, differences(undisturbed, recipe), len(stages))
+        traceback |= TRACEBACK in run.output()
+    fault = f"in stages {' '.join(stopped_in)}"
+    if not stopped_in:
+        return Outcome("skipped", f"stage {stages[0]}", "it was done before it could be stopped")
+    status, output = recipe.run(*options)
+    outcome = judged(fault, status, output, differences(undisturbed, recipe), len(stopped_in))
     if left:
-        outcome = Outcome("silent", fault, f"{left} processes went on", len(stages))
+        outcome = Outcome("silent", fault, f"{left} processes went on", len(stopped_in))
     elif traceback:
-        outcome = Outcome("traceback", fault, "in what the stopped run printed", len(stages))
+        outcome = Outcome("traceback", fault, "in what a stopped run printed", len(stopped_in))
     if outcome.verdict == "survived":
         shutil.rmtree(folder)
     return outcome

@@ -13,7 +13,7 @@ from espnet_recursive.files.whole_files import whole_file
 
 #: What can become of a fault. Nothing is to be silent, and a traceback is no message to a user.
 VERDICTS = ("refused", "survived", "silent", "traceback", "skipped")
-_TRACEBACK = "Traceback (most recent call last)"
+TRACEBACK = "Traceback (most recent call last)"
 #: What says why something ended; the recipe's own line only says where.
 _SENTENCE = re.compile(r"Error: (?!stage \S+ (failed in the command|stopped at line))")
 
@@ -56,7 +56,7 @@ def judged(
     if status:
         sentence = next((line for line in output.splitlines() if _SENTENCE.search(line)), "")
         # A signal, such as a fault of segmentation, says less than a traceback.
-        noisy = _TRACEBACK in output or status < 0 or not sentence
+        noisy = TRACEBACK in output or status < 0 or not sentence
         verdict, said = "traceback" if noisy else "refused", sentence or output[-300:]
         if noisy:
             said = output.rstrip().splitlines()[-1] if output.strip() else f"status {status}"
