@@ -1,5 +1,6 @@
 """What tools/check_faults.sh counts, and that it goes on where it was; it is run by hand."""
 
+import os
 import random
 import shutil
 import signal
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from tools.faults import files, recipe
-from tools.faults.stops import SIGNALS, STAGES, STOPS, stopped
+from tools.faults.stops import SIGNALS, STOPS, stopped
 from tools.faults.trials import Outcome, Trials, judged
 
 
@@ -21,6 +22,7 @@ from tools.faults.trials import Outcome, Trials, judged
     (1, "Traceback (most recent call last):\n  ...\nKeyError: 3\n", [], "traceback", "KeyError: 3"),
     (1, "nothing that helps\n", [], "traceback", "nothing that helps"),
     (1, "Error: stage 3 failed in the command\n  x\n", [], "traceback", "x"),
+    (1, "Error: the command failed (status 1):\nError: no space", [], "refused", "Error: no space"),
     (-11, "Error: then a crash\n", [], "traceback", "Error: then a crash"),
     (0, "done\n", [], "survived", ""),
     (0, "done\n", ["text differs", "a.part was left"], "silent", "text differs; a.part was left"),
@@ -106,9 +108,27 @@ def test_what_a_stage_wrote(tmp_path):
     assert (made.dir / "exp/asr_stats_raw/train/feats_stats.npz").exists()
 
 
+def test_how_long_stages_took(tmp_path):
+    made = results(tmp_path / "one")
+    for pattern, time_of in (
+        ("data/**/*", 110),
+        ("exp/lm_faults/**/*", 150),
+        ("exp/asr*/**/*", 190),
+    ):
+        for path in made.dir.glob(pattern):
+            os.utime(path, (time_of, time_of))
+    assert made.stage_seconds(100.0) == dict.fromkeys(recipe.WRITTEN, 1.0) | {1: 20, 8: 40, 10: 40}
+
+
+def test_times_are_no_results(tmp_path):
+    path = tmp_path / "transcript.json"
+    path.write_text('{"text": "YES", "rtf": 0.5}')
+    assert recipe.content(path, tmp_path) == {"text": "YES"}
+
+
 @pytest.mark.parametrize(("write", "verdict"), [
-    ("sleep 0.5; echo YES > text.new; mv text.new text", "survived"),
-    ("echo MAYBE > text; sleep 0.5; echo YES > text", "silent"),
+    ("sleep 2; echo YES > text.new; mv text.new text", "survived"),
+    ("echo MAYBE > text; sleep 2; echo YES > text", "silent"),
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", ["kill_stage", "sigterm"])
 def test_stops(tmp_path, monkeypatch, kind, write, verdict):
@@ -124,8 +144,7 @@ def test_stops(tmp_path, monkeypatch, kind, write, verdict):
     if kind == "kill_stage":  # beside the results of all other stages
         shutil.rmtree(tmp_path / "stopped")
     monkeypatch.setattr("tools.faults.stops.STAGES", (1,) * STOPS[kind])
-    seconds = len(STAGES) / 10
-    outcome = stopped(kind, undisturbed, seconds, tmp_path / "stopped", random.Random(0), 1)
+    outcome = stopped(kind, undisturbed, 1.0, tmp_path / "stopped", random.Random(0), 1)
     assert outcome.verdict == verdict
     assert outcome.faults == (STOPS[kind] if verdict == "survived" else 1)
     assert (tmp_path / "stopped").exists() == (verdict == "silent")

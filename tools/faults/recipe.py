@@ -51,7 +51,7 @@ WRITTEN = {
     7: ("exp/lm_faults/[!p]*",),
     8: ("exp/lm_faults/perplexity_test",),
     10: ("exp/asr_stats*",),
-    11: tuple(f"exp/asr_faults/{name}" for name in ("*.pth", "*.yaml", "train*", "t*", ".done.*")),
+    11: tuple(f"exp/asr_faults/{name}" for name in ("*.pth", "*.yaml", "t*", ".done.[ct]*")),
     12: tuple(f"exp/asr_faults/decode/*/{name}" for name in ("[!.s]*", "score", ".done.[!s]*")),
     13: (
         "exp/asr_faults/decode/*/score_*",
@@ -82,6 +82,21 @@ class Recipe:
         elif not self.dir.exists():
             shutil.copytree(ROOT / "egs2", root / "egs2", symlinks=True, ignore=_RESULTS)
             shutil.copytree(ROOT / "conf", root / "conf")
+
+    def stage_seconds(self, seconds: float) -> dict[int, float]:
+        """How long each stage took, by the times of its files, of a run of so many seconds."""
+        ends = {stage: [p.stat().st_mtime for p in self._files(stage)] for stage in WRITTEN}
+        begin = max(max(times, default=0.0) for times in ends.values()) - seconds
+        lasted = {}
+        for stage, times in ends.items():
+            end = max(times, default=begin)
+            lasted[stage] = max(end - begin, 1.0)
+            begin = end
+        return lasted
+
+    def _files(self, stage: int) -> Iterator[Path]:
+        for found in (path for pattern in WRITTEN[stage] for path in self.dir.glob(pattern)):
+            yield from (p for p in (found, *found.glob("**/*")) if p.is_file())
 
     def forget(self, stage: int) -> tuple[str, ...]:
         """Remove what a stage wrote, and return the options that run this stage alone."""
@@ -184,7 +199,7 @@ def content(path: Path, root: Path) -> object:
     if path.suffix in (".flac", ".model"):
         return path.read_bytes()
     if path.suffix == ".json":
-        return json.loads(path.read_text())
+        return {k: v for k, v in json.loads(path.read_text()).items() if k != "rtf"}  # a time
     # Data directories of a copy name the downloads of the first.
     return re.sub(
         r"\S*/egs2/mini_an4/", "", path.read_text(errors="replace").replace(str(root), "")

@@ -14,10 +14,6 @@ from tools.faults.trials import TRACEBACK, Outcome, judged
 STOPS = {"kill": 8, "kill_stage": 4, "sigint": 4, "sigterm": 4}
 #: Stages, of which each trial draws some, so that the short ones are met too.
 STAGES = tuple(WRITTEN)
-#: Of the time of an undisturbed run, how long after the begin of a stage a stop comes at most.
-_SHARE = 1.5 / len(STAGES)
-#: The same where a single stage runs, which would often be at its end before four stops.
-_SHARE_OF_STAGE = _SHARE / 4
 #: Name of a stop -> the signal, and whether all of the script's process group get it.
 SIGNALS = {
     "kill": (signal.SIGKILL, True),
@@ -44,20 +40,18 @@ def stopped(
     signal_number, group = SIGNALS[kind]
     if kind == "kill_stage":
         stages = [STAGES[number % len(STAGES)]] * STOPS[kind]
-        longest = _SHARE_OF_STAGE * seconds
         recipe = Recipe(folder, undisturbed)
         options = recipe.forget(stages[0])
     else:
         stages = sorted(rng.sample(STAGES, STOPS[kind]))
-        longest = _SHARE * seconds
         recipe, options = Recipe(folder), ()
+    lasts = undisturbed.stage_seconds(seconds)
     stopped_in, left, traceback = [], 0, False
     for stage in stages:
         run = recipe.start(*options)
         while f"(stage {stage})" not in run.output() and run.process.poll() is None:
             time.sleep(0.05)
-        # Many stages are short: the square draws many short times.
-        time.sleep(rng.random() ** 2 * longest)
+        time.sleep(rng.uniform(0, lasts[stage]))
         if run.process.poll() is None:
             stopped_in.append(run.stage())
             (os.killpg if group else os.kill)(run.process.pid, signal_number)

@@ -14,8 +14,10 @@ from espnet_recursive.files.whole_files import whole_file
 #: What can become of a fault. Nothing is to be silent, and a traceback is no message to a user.
 VERDICTS = ("refused", "survived", "silent", "traceback", "skipped")
 TRACEBACK = "Traceback (most recent call last)"
-#: What says why something ended; the recipe's own line only says where.
-_SENTENCE = re.compile(r"Error: (?!stage \S+ (failed in the command|stopped at line))")
+#: What says why something ended; some lines of the recipe only say where.
+_SENTENCE = re.compile(
+    r"Error: (?!stage \S+ (failed in the command|stopped at line)|the command failed \(status)"
+)
 
 
 @dataclass(frozen=True)
