@@ -1,4 +1,4 @@
-"""Speech and statistics that cannot be read are named, in ESPnet's trainings and decodings."""
+"""Speech, lengths and statistics that cannot be read are named, as ESPnet trains and decodes."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -40,6 +40,7 @@ def name_unreadable_data() -> None:
     """
     wrapt.register_post_import_hook(_wrap_dataset, "espnet2.train.dataset")
     wrapt.register_post_import_hook(_wrap_iterable_dataset, "espnet2.train.iterable_dataset")
+    wrapt.register_post_import_hook(_wrap_texts, "espnet2.fileio.read_text")
     wrapt.register_post_import_hook(_wrap_numpy, "numpy")
 
 
@@ -92,6 +93,22 @@ def _read_file(read: Callable[[Any], Any], place: Any) -> Any:
         return read(place)
     except Exception as error:
         raise _unreadable(str(place), error) from error
+
+
+def _wrap_texts(module: ModuleType) -> None:
+    # The samplers take the function by its name from here, which is imported before them.
+    wrapt.wrap_function_wrapper(module, "load_num_sequence_text", _read_lengths)
+
+
+def _read_lengths(read: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+    path = kwargs["path"] if "path" in kwargs else args[0]
+    try:
+        return read(*args, **kwargs)
+    except (ValueError, TypeError, RuntimeError) as error:  # no numbers, no UTF-8, an id twice
+        raise UserError(
+            f"{path} is no table of lengths: {reason(error).rstrip('.')}. Run the stage that "
+            "writes it again (6 for a language model, 10 for a recogniser), without its stamps."
+        ) from error
 
 
 def _unreadable(what: str, error: Exception) -> UnreadableData:

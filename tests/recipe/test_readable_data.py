@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+from espnet2.fileio import read_text
 from espnet2.layers.global_mvn import GlobalMVN
 from espnet2.train.dataset import ESPnetDataset
 from espnet2.train.iterable_dataset import IterableESPnetDataset
@@ -84,6 +85,16 @@ def test_features_that_were_cut_off(tmp_path):
     ark.write_bytes(ark.read_bytes()[:-8])
     with pytest.raises(UserError, match=r"feats.ark.* \(utterance a-1\) cannot be read"):
         read(tmp_path, places["a-1"], "kaldi_ark")
+
+
+@pytest.mark.parametrize("line", [b"a-1 1600\x10", b"a-1 16\xff00", b"a-1 ", b"a-0 1600"])
+def test_lengths(tmp_path, line):
+    table = tmp_path / "speech_shape"
+    table.write_bytes(b"a-0 1600,80\na-1 800,80\n")
+    assert read_text.load_num_sequence_text(str(table)) == {"a-0": [1600, 80], "a-1": [800, 80]}
+    table.write_bytes(b"a-0 1600,80\n" + line + b"\n")
+    with pytest.raises(UserError, match="speech_shape is no table of lengths: .*10 for a recog"):
+        read_text.load_num_sequence_text(str(table), loader_type="csv_int")
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
     p = parser(__doc__)
     p.add_argument("dir", nargs="?", type=Path, help="folder; by default a new one under /tmp")
-    p.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND",
-                   help=f"faults to try: {', '.join(KINDS)}")  # fmt: skip
+    p.add_argument("--only", action="append", choices=KINDS, metavar="KIND",
+                   help=f"faults to try, once or more: {', '.join(KINDS)}")  # fmt: skip
     p.add_argument("--number", type=int, help="trials of each kind; edit: every key by default")
     p.add_argument("--seed", type=int, default=0, help="another one makes other faults")
     return p
@@ -54,7 +54,7 @@ def main(cmd: list[str] | None = None) -> None:
     print(f"folder: {folder}", flush=True)
     undisturbed, seconds = _undisturbed(folder)
     trials = Trials(folder, args.seed)
-    for kind in args.only:
+    for kind in args.only or KINDS:
         number = args.number or KINDS[kind] or len(files.edits_of(undisturbed))
         for n in range(1, number + 1):
             work = folder / "work" / f"{args.seed}_{kind}_{n}"
