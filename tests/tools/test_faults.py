@@ -120,10 +120,10 @@ def test_how_long_stages_took(tmp_path):
     assert made.stage_seconds(100.0) == dict.fromkeys(recipe.WRITTEN, 1.0) | {1: 20, 8: 40, 10: 40}
 
 
-def test_times_are_no_results(tmp_path):
+def test_times_and_folders_are_no_results(tmp_path):
     path = tmp_path / "transcript.json"
-    path.write_text('{"text": "YES", "rtf": 0.5}')
-    assert recipe.content(path, tmp_path) == {"text": "YES"}
+    path.write_text(f'{{"file": "{tmp_path}/a.flac", "text": "YES", "rtf": 0.5}}')
+    assert recipe.content(path, tmp_path) == {"file": "/a.flac", "text": "YES"}
 
 
 @pytest.mark.parametrize(("write", "verdict"), [

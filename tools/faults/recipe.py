@@ -199,7 +199,8 @@ def content(path: Path, root: Path) -> object:
     if path.suffix in (".flac", ".model"):
         return path.read_bytes()
     if path.suffix == ".json":
-        return {k: v for k, v in json.loads(path.read_text()).items() if k != "rtf"}  # a time
+        values = json.loads(path.read_text().replace(str(root), ""))
+        return {key: value for key, value in values.items() if key != "rtf"}  # a time
     # Data directories of a copy name the downloads of the first.
     return re.sub(
         r"\S*/egs2/mini_an4/", "", path.read_text(errors="replace").replace(str(root), "")
