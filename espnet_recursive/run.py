@@ -9,7 +9,7 @@ as ``./asr.sh --python "python3 -m espnet_recursive.run"``. Processes that train
 GPU, import this module again, and so have the encoders too. Checkpoints that training writes appear
 whole or not at all, and a training that was killed while it wrote one is mended when it resumes.
 They carry the settings of their training; other settings beside them, or to go on with, and damaged
-checkpoints are refused.
+checkpoints are refused. Speech and statistics that cannot be read are named.
 """
 
 import importlib.util
@@ -20,12 +20,14 @@ from pathlib import Path
 import espnet_recursive  # noqa: F401  (registers the encoders, here and in spawned processes)
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.espnet_loading import check_what_espnet_loads
+from espnet_recursive.recipe.readable_data import name_unreadable_data
 from espnet_recursive.recipe.same_training import refuse_other_trainings
 from espnet_recursive.recipe.whole_checkpoints import keep_checkpoints_whole
 
 keep_checkpoints_whole()
 refuse_other_trainings()
 check_what_espnet_loads()
+name_unreadable_data()
 
 
 def main(cmd: list[str] | None = None) -> None:

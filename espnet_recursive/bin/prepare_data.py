@@ -10,6 +10,7 @@ are used. Each corpus has options of its own: prepare-data librispeech --help
 """
 
 import argparse
+import logging
 from collections.abc import Sequence
 
 from espnet_recursive.bin.command import command, parser
@@ -18,6 +19,7 @@ from espnet_recursive.corpora.an4 import prepare_an4
 from espnet_recursive.corpora.archive import OPENSLR
 from espnet_recursive.corpora.librispeech import SUBSETS, prepare_librispeech
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
+from espnet_recursive.recipe.data_dir import read_table
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -56,6 +58,10 @@ def get_parser() -> argparse.ArgumentParser:
         "--lm_text", type=_true_or_false, metavar="true|false",
         help="write the text of books for language models (default: where --subset is not mini)",
     )  # fmt: skip
+    librispeech.add_argument(
+        "--incomplete", type=_true_or_false, metavar="true|false", default=False,
+        help="take parts that have not as many utterances as were published",
+    )  # fmt: skip
 
     aishell = _add(corpora, "aishell", "AISHELL-1, Mandarin")
     aishell.set_defaults(prepare=prepare_aishell)
@@ -68,6 +74,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = vars(get_parser().parse_args(cmd))
     for directory in args.pop("prepare")(**args):
+        speakers = read_table(directory / "utt2spk").values()
+        logging.info("%s: %d utterances, %d speakers", directory, len(speakers), len(set(speakers)))
         print(directory)
 
 

@@ -32,10 +32,26 @@ SUBSETS = {
     "mini": ("31/train-clean-5", "31/dev-clean-2"),
 }
 LM_TEXT = "11/librispeech-lm-norm.txt.gz"
+#: Part -> utterances that it has, as published.
+UTTERANCES = {
+    "train-clean-100": 28539,
+    "train-clean-360": 104014,
+    "train-other-500": 148688,
+    "dev-clean": 2703,
+    "dev-other": 2864,
+    "test-clean": 2620,
+    "test-other": 2939,
+    "train-clean-5": 1519,
+    "dev-clean-2": 1089,
+}
 
 #: Room that an archive's contents take, in sizes of the archive: FLAC is compressed already, while
 #: the text for language models is not, and gets ids.
 _UNPACKED, _UNPACKED_TEXT = 1.05, 4
+_UNPACK_AGAIN = (
+    "Unpack its archive again; to take what is there, say --incomplete true "
+    '(./run.sh --local_data_opts "--incomplete true").'
+)
 
 
 def prepare_librispeech(
@@ -46,6 +62,7 @@ def prepare_librispeech(
     corpus_dir: Path | str | None = None,
     lm_text: bool | None = None,
     checksums: bool = True,
+    incomplete: bool = False,
 ) -> list[Path]:
     """Download and unpack what is not there yet, and write the data directories.
 
@@ -64,13 +81,14 @@ def prepare_librispeech(
         lm_text: Whether to write the text for language models; by default, where `subset` is not
             mini.
         checksums: See `find_archive`.
+        incomplete: Whether parts may have other numbers of utterances than those published.
 
     Returns:
         The data directories.
 
     Raises:
-        UserError: If an archive cannot be had or is damaged, the corpus is not complete, or the
-            disk is too small.
+        UserError: If an archive cannot be had or is damaged, the corpus is not complete as a whole
+            or in one of its parts, or the disk is too small.
     """
     output_dir, parts = Path(output_dir), SUBSETS[subset]
     if corpus_dir is None:
@@ -84,8 +102,13 @@ def prepare_librispeech(
     sets = {}
     for part in parts:
         name = Path(part).name
+        if not incomplete:
+            _check_speakers(corpus / name)
         sets[name.replace("-", "_")] = read_part(corpus / name)
     Utterances.joined(sets.values())  # refuses an id in two parts
+    for part, utterances in zip(parts, sets.values(), strict=True):
+        if not incomplete:
+            _check_number(corpus / Path(part).name, len(utterances))
     sets |= _combined(sets, subset)
     for name, utterances in sets.items():
         utterances.write(output_dir / name)
@@ -163,6 +186,36 @@ def _check_corpus(parts: tuple[str, ...], corpus_dir: Path) -> Path:
             f"holds {', '.join(names)} with --corpus_dir, or leave it out to download them."
         )
     return corpus
+
+
+def _check_speakers(folder: Path) -> None:
+    """Refuse a part without the folder of a speaker that SPEAKERS.TXT beside it has in the part."""
+    table = folder.parent / "SPEAKERS.TXT"
+    if not table.is_file():
+        return
+    rows = [
+        [field.strip() for field in line.split("|")]
+        for line in table.read_text(encoding="utf-8", errors="replace").split("\n")
+        if not line.startswith(";")
+    ]
+    # Speaker, sex, part, minutes, name.
+    speakers = [row[0] for row in rows if len(row) > 2 and row[2] == folder.name]
+    missing = [speaker for speaker in speakers if not (folder / speaker).is_dir()]
+    if missing:
+        some = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise UserError(
+            f"{folder} lacks {len(missing)} of the {len(speakers)} speakers that {table} has in "
+            f"it: {some}. {_UNPACK_AGAIN}"
+        )
+
+
+def _check_number(folder: Path, number: int) -> None:
+    """Refuse a part that has not as many utterances as were published."""
+    if number != (published := UTTERANCES[folder.name]):
+        raise UserError(
+            f"{folder} has {number} utterances, and {folder.name} of LibriSpeech has {published}. "
+            f"{_UNPACK_AGAIN}"
+        )
 
 
 def _provide_lm_text(path: Path, base_url: str, download_dir: Path | str, checksums: bool) -> None:

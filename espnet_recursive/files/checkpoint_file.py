@@ -31,16 +31,21 @@ _DAMAGE = (
     RuntimeError,
     ValueError,
 )
+_ANOTHER = "copy or download it again, or take another epoch"
 #: Checks that take longer than so many seconds are told.
 _LONG = 1.0
 #: Files that were found whole in this process, as they were then.
 _WHOLE: set[tuple[str, int, int]] = set()
 
 
-def check_checksums(path: Path | str) -> None:
-    """Refuse a checkpoint in which a bit is not what was written.
+def check_checksums(path: Path | str, remedy: str = _ANOTHER) -> None:
+    """Refuse a checkpoint, or another zip file, in which a bit is not what was written.
 
     Files of PyTorch's format before 1.6, and those written without checksums, have none to check.
+
+    Args:
+        path: The file.
+        remedy: What to do about a damaged one, for the message.
 
     Raises:
         UserError: If the file is missing or damaged, with the part that is.
@@ -57,9 +62,9 @@ def check_checksums(path: Path | str) -> None:
             summed = any(member.CRC for member in archive.infolist())
             damaged = archive.testzip() if summed else None
     except _DAMAGE as error:
-        raise UserError(_damaged(path, reason(error))) from error
+        raise UserError(_damaged(path, reason(error), remedy)) from error
     if damaged is not None:
-        raise UserError(_damaged(path, f"the checksum of its part {damaged} is wrong"))
+        raise UserError(_damaged(path, f"the checksum of its part {damaged} is wrong", remedy))
     if (seconds := time.perf_counter() - start) > _LONG:
         size = status.st_size / 1e6
         _LOG.info("checksums of %s: %.0f MB are whole, checked in %.1f s", path, size, seconds)
@@ -122,8 +127,7 @@ def content_of(path: Path | str) -> str:
     return digest.hexdigest()
 
 
-def _damaged(path: Path | str, why: str) -> str:
+def _damaged(path: Path | str, why: str, remedy: str = _ANOTHER) -> str:
     return (
-        f"{path} is damaged: {why}. The disk or a copy changed it after it was written: copy or "
-        "download it again, or take another epoch."
+        f"{path} is damaged: {why}. The disk or a copy changed it after it was written: {remedy}."
     )

@@ -15,6 +15,7 @@ from espnet_recursive.asr.depth import DEPTH_OPTIONS, given_depth
 from espnet_recursive.publish.encoded import NBest
 from espnet_recursive.publish.speech2text import Speech2Text
 from espnet_recursive.recipe.decoding_facts import write_decoding_facts
+from espnet_recursive.recipe.readable_data import name_unreadable_data
 
 
 def inference(options: Mapping[str, Any]) -> None:
@@ -30,8 +31,10 @@ def inference(options: Mapping[str, Any]) -> None:
             :class:`espnet_recursive.asr.depth.Depth`, ``encoder_precision`` and ``any_size``.
 
     Raises:
-        UserError: If the model cannot be loaded, or cannot run at that depth.
+        UserError: If the model cannot be loaded, or cannot run at that depth, or speech cannot be
+            read.
     """
+    name_unreadable_data()
     ours = given_depth(options)
     if options.get("encoder_precision") is not None:
         ours["encoder_precision"] = options["encoder_precision"]

@@ -121,11 +121,20 @@ def tokens_of(config: Mapping[str, Any], key: str = "token_list") -> Any:
     """The tokens of a configuration, which may name a file of them, without those of its loss.
 
     ESPnet adds the big blanks of a multi-blank transducer to the list of such a model.
+
+    Raises:
+        UserError: If the file is not in UTF-8.
     """
     tokens = config.get(key)
     if isinstance(tokens, str) and Path(tokens).is_file():
-        # As ESPnet reads it.
-        tokens = [line.rstrip() for line in Path(tokens).open(encoding="utf-8")]
+        path = Path(tokens)
+        try:  # as ESPnet reads it
+            tokens = [line.rstrip() for line in path.open(encoding="utf-8")]
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{path} is no token list: it is not in UTF-8 ({error}). Copy it again, or run "
+                "stage 5 again without its stamp."
+            ) from error
     if isinstance(tokens, list) and (config.get("model_conf") or {}).get(
         "transducer_multi_blank_durations"
     ):

@@ -16,7 +16,7 @@ from typing import Any
 
 import wrapt
 
-from espnet_recursive.errors import reason
+from espnet_recursive.errors import UserError, reason
 from espnet_recursive.files.checkpoint_file import add_note, check_checksums
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.recipe.fingerprint import fingerprint_of
@@ -63,7 +63,7 @@ def mend_experiment(output_dir: Path, best_model_criterion: Sequence[Sequence[st
         best_model_criterion: Triples (phase, name, "min" or "max"), as in the training options.
 
     Raises:
-        RuntimeError: If the checkpoint cannot be read.
+        UserError: If the checkpoint cannot be read.
     """
     import torch
     from espnet2.train.reporter import Reporter
@@ -75,7 +75,7 @@ def mend_experiment(output_dir: Path, best_model_criterion: Sequence[Sequence[st
         check_checksums(checkpoint)
         states = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise RuntimeError(
+        raise UserError(
             f"{checkpoint} is no checkpoint that can be read ({reason(error).splitlines()[0]}). "
             "Delete it to train from the first epoch again, or to start from the weights of a "
             "finished one: --init_param <epoch>epoch.pth"

@@ -1,6 +1,7 @@
 """The command of stage 1."""
 
 import argparse
+import logging
 
 import pytest
 
@@ -22,17 +23,23 @@ def test_directories_are_written_and_named(recipe_dir, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("build, corpus, names", [
-    (build_librispeech, ["librispeech", "--subset", "mini", "--lm_text", "true"],
+    (build_librispeech, ["librispeech", "--subset", "mini", "--lm_text", "true",
+                         "--incomplete", "true"],
      ["train_clean_5", "dev_clean_2", "dev", "test"]),
     (build_aishell, ["aishell"], ["train", "dev", "test"]),
 ])  # fmt: skip
-def test_corpora_of_a_mirror(build, corpus, names, tmp_path, capsys):
+def test_corpora_of_a_mirror(build, corpus, names, tmp_path, capsys, caplog):
     data, downloads = tmp_path / "data", tmp_path / "downloads"
     folders = ["--data_dir", str(data), "--download_dir", str(downloads)]
     with ArchiveServer(build(tmp_path / "mirror")) as server:
-        main([*corpus, *folders, "--base_url", server.url, "--checksums", "false"])
+        with caplog.at_level(logging.INFO):
+            main([*corpus, *folders, "--base_url", server.url, "--checksums", "false"])
     assert capsys.readouterr().out.splitlines() == [str(data / name) for name in names]
     assert all(read_table(data / name / "text") for name in names)
+    for name in names:
+        tables = [read_table(data / name / table) for table in ("utt2spk", "spk2utt")]
+        counts = "{} utterances, {} speakers".format(*map(len, tables))
+        assert f"{data / name}: {counts}" in caplog.messages
     assert (data / "local" / "other_text" / "text").exists() == (corpus[0] == "librispeech")
 
 

@@ -7,10 +7,26 @@ from pathlib import Path
 import pytest
 
 from espnet_recursive.corpora import archive as archives
+from espnet_recursive.corpora import librispeech
 from espnet_recursive.corpora.archive import find_archive
 from espnet_recursive.corpora.published import Published
 from espnet_recursive.corpora.unpack import unpack_corpus
-from tests.corpora.miniature import build_aishell, build_librispeech
+from tests.corpora.miniature import LIBRISPEECH, build_aishell, build_librispeech
+
+#: Those of the corpus itself.
+PUBLISHED = dict(librispeech.UTTERANCES)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def published_numbers():
+    """The miniature is what was published, so that its own numbers are compared with."""
+    numbers = {
+        Path(place).name: sum(map(len, chapters.values()))
+        for place, chapters in LIBRISPEECH.items()
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(librispeech, "UTTERANCES", numbers)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -66,8 +66,15 @@ def build_librispeech(root: Path) -> Path:
     speech = _speech("FLAC")
     documents = {
         f"LibriSpeech/{name}.TXT": f"; {name} of a miniature of LibriSpeech\n".encode()
-        for name in ("README", "LICENSE", "SPEAKERS", "CHAPTERS", "BOOKS")
+        for name in ("README", "LICENSE", "CHAPTERS", "BOOKS")
     }
+    rows = [
+        f"{chapter.split('-')[0]:<5}| F | {Path(place).name:<16} | 25.03 | A Name\n"
+        for place, chapters in LIBRISPEECH.items()
+        for chapter in chapters
+    ]
+    speakers = ";ID  |SEX| SUBSET           |MINUTES| NAME\n" + "".join(rows)
+    documents["LibriSpeech/SPEAKERS.TXT"] = speakers.encode()
     for place, chapters in LIBRISPEECH.items():
         files = dict(documents)
         for chapter, utterances in chapters.items():

@@ -4,6 +4,7 @@ import gzip
 import re
 import shutil
 import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,11 +12,17 @@ from lhotse.recipes import librispeech as lhotse_librispeech
 
 from espnet_recursive.corpora import unpack
 from espnet_recursive.corpora.archive import find_archive
-from espnet_recursive.corpora.librispeech import prepare_librispeech, read_part, write_lm_text
+from espnet_recursive.corpora.librispeech import (
+    SUBSETS,
+    prepare_librispeech,
+    read_part,
+    write_lm_text,
+)
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.data_dir import read_source, read_table
 from espnet_recursive.recipe.format_audio import format_data_dir
 from tests.corpora.archive_server import ArchiveServer
+from tests.corpora.conftest import PUBLISHED
 from tests.corpora.miniature import LM_LINES
 
 EVALUATION = ["dev_clean", "dev_other", "test_clean", "test_other"]
@@ -160,6 +167,24 @@ def test_missing_parts(mini, tmp_path):
     with pytest.raises(UserError, match="--corpus_dir .*nowhere does not exist"):
         prepare_librispeech(tmp_path / "data", tmp_path, "mini", corpus_dir=tmp_path / "nowhere")
     assert not (tmp_path / "data").exists()
+
+
+def test_a_part_that_is_partly_unpacked(mini, tmp_path):
+    """Without a speaker, or an utterance; taken all the same where that is asked for."""
+    shutil.rmtree(mini / "dev-clean-2" / "2412")
+    refuse(mini, tmp_path, "dev-clean-2 lacks 1 of the 2 speakers that .*SPEAKERS.TXT .*: 2412. U")
+    (mini / "SPEAKERS.TXT").unlink()
+    refuse(mini, tmp_path, "dev-clean-2 has 1 utterances, and .* has 2. .*--incomplete true")
+    prepare_librispeech(tmp_path / "data", tmp_path, "mini", corpus_dir=mini, incomplete=True)
+    assert len(read_table(tmp_path / "data" / "dev_clean_2" / "text")) == 1
+
+
+def test_published_numbers():
+    """The whole corpus has 292,367 utterances, of which 281,241 are for training."""
+    assert set(PUBLISHED) == {Path(part).name for parts in SUBSETS.values() for part in parts}
+    whole = {Path(part).name: PUBLISHED[Path(part).name] for part in SUBSETS["train_960"]}
+    assert sum(whole.values()) == 292_367
+    assert sum(number for name, number in whole.items() if name.startswith("train")) == 281_241
 
 
 def chapter(mini):

@@ -89,3 +89,10 @@ def test_tokens_of_a_multi_blank_transducer():
     conf = {"transducer_multi_blank_durations": [2, 4]}
     assert tokens_of({"token_list": tokens, "model_conf": conf}) == tokens[2:]
     assert tokens_of({"token_list": tokens, "model_conf": {}}) == tokens
+
+
+def test_a_token_list_that_is_not_utf_8(tmp_path):
+    path = tmp_path / "tokens.txt"
+    path.write_bytes("<blank>\n▁S\n".encode().replace(b"\x81", b"\xc1"))
+    with pytest.raises(UserError, match=f"{path} is no token list: it is not in UTF-8 .*stage 5"):
+        fingerprint_of({"token_list": str(path)})

@@ -8,6 +8,7 @@ import torch
 from espnet2.train.reporter import Reporter
 from espnet2.train.trainer import Trainer
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.whole_checkpoints import (
     keep_checkpoints_whole,
     mend_experiment,
@@ -164,7 +165,7 @@ def test_a_new_experiment_needs_no_mending(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 half of one"])
 def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "checkpoint.pth").write_bytes(content)
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(UserError) as error:
         mend_experiment(tmp_path, CRITERIA)
     text = str(error.value)
     assert text.startswith(str(tmp_path / "checkpoint.pth"))
