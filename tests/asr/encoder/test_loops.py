@@ -396,7 +396,7 @@ def test_a_pass_that_is_computed_again_has_its_loops_again(arch, policy, how):
             drawn.append(int(encoder.loops_run[0]))
         results.append((drawn, encoder.progress.get_extra_state(), gradients(encoder)))
     assert results[0][0] == results[1][0] and len(set(results[0][0])) > 1
-    assert results[1][1].tolist() == [3, 0, 3]
+    assert results[1][1].tolist() == [3, 0, 3, 1]
     torch.testing.assert_close(results[1][2], results[0][2], rtol=1e-9, atol=1e-12)
 
 
@@ -486,7 +486,10 @@ def test_training_does_not_exit(arch, ctc):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_loops": 0}, "num_loops must be 1 or more, not 0"),
+        ({"num_loops": 0}, "num_loops must be an integer from 1 to 10000, not 0"),
+        ({"num_loops": 2.5}, "num_loops must be an integer from 1 to 10000, not 2.5"),
+        ({"num_loops": True}, "num_loops must be an integer from 1 to 10000, not True"),
+        ({"num_loops": 10**30}, "num_loops must be an integer from 1 to 10000, not 1000"),
         ({"exit_rule": ExitRule("kl", 0.1)}, "'kl' needs a CTC module"),
         ({"exit_rule": ExitRule("latent", 0.1, 4)}, "min_loops=4 is more than 3 loops"),
         ({"exit_rule": ExitRule("latent", 0.1, 2), "num_loops": 1}, "min_loops=2 is more than 1"),

