@@ -21,6 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = parser(__doc__)
     p.add_argument("--asr_config", help="training YAML of the recogniser")
     p.add_argument("--asr_args", default="", help="further arguments of asr_train, in one string")
+    p.add_argument("--fs", help="sampling rate of the audio that the recogniser is trained on")
     p.add_argument("--lm_config", help="training YAML of the language model")
     p.add_argument("--lm_args", default="", help="further arguments of lm_train, in one string")
     p.add_argument("--inference_config", help="decoding YAML")
@@ -37,7 +38,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     args = get_parser().parse_args(cmd)
     check_gpus(args.ngpu)
     if args.asr_config:
-        check_asr_config(args.asr_config, shlex.split(args.asr_args))
+        check_asr_config(args.asr_config, shlex.split(args.asr_args), args.fs)
     if args.lm_config:
         check_lm_config(args.lm_config, shlex.split(args.lm_args))
     inference_args = shlex.split(args.inference_args)

@@ -1,7 +1,8 @@
 """Write the training YAML that ESPnet reads: a training YAML with an encoder file laid over it.
 
-The encoder file, such as conf/encoder/L1.yaml, takes the place of the keys encoder and encoder_conf
-as a whole. A message and status 1 say what is wrong with either file.
+The encoder file, such as conf/encoder/L1.yaml, has the keys encoder and encoder_conf. Of another
+encoder, it takes the place of both; of the same, its options go over those of the training YAML,
+which keeps the others. A message and status 1 say what is wrong with either file.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,19 @@ import yaml
 
 from espnet_recursive.asr.depth import Depth, add_depth_options, given_depth
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.hertz import parse_hertz
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.registry import import_quietly
 
 _ENCODER_KEYS = {"encoder", "encoder_conf"}
+#: Keys of an ``encoder_conf`` that say one thing together: who has one of them replaces all.
+_TOGETHER = (
+    {"num_loops", "loop_policy", "loop_policy_conf"},
+    {"num_blocks", "recurrent_blocks"},
+)
+#: The sampling rate of ESPnet's frontends where a YAML names none.
+_ESPNET_FS = 16000
 
 
 def read_encoder_config(path: Path | str) -> dict[str, Any]:
@@ -38,9 +46,12 @@ def merge_train_config(
 ) -> None:
     """Write the training YAML that ESPnet reads.
 
-    The encoder file takes the place of ``encoder`` and ``encoder_conf`` as a whole, so that no
-    option of one architecture is left over in another. The output is only touched where its
-    content changes.
+    Where the encoder file names another encoder, it takes the place of ``encoder`` and
+    ``encoder_conf`` as a whole, so that no option of one architecture is left over in another.
+    Where it names the same encoder, its options go over those of the training YAML, which keeps
+    the others; how often the block runs (``num_loops``, ``loop_policy``, ``loop_policy_conf``) is
+    one option, and so is its size (``recurrent_blocks``, ``num_blocks``). The output is only
+    touched where its content changes.
 
     Args:
         config: The training YAML.
@@ -50,28 +61,59 @@ def merge_train_config(
     merged = read_yaml(config)
     sources = str(config)
     if encoder_config:
-        merged = {k: v for k, v in merged.items() if k not in _ENCODER_KEYS}
-        merged = read_encoder_config(encoder_config) | merged
+        own = {k: merged.pop(k) for k in _ENCODER_KEYS if k in merged}
+        encoder = read_encoder_config(encoder_config)
+        if own.get("encoder") == encoder["encoder"]:
+            encoder["encoder_conf"] = _over(own.get("encoder_conf") or {}, encoder["encoder_conf"])
+        merged = encoder | merged
         sources += f" with the encoder of {encoder_config}"
     text = f"# Written from {sources}\n" + yaml.safe_dump(merged, sort_keys=False)
     write_if_changed(output, text)
 
 
-def check_asr_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
+def _over(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = {key for keys in _TOGETHER if keys & given.keys() for key in keys}
+    return {k: v for k, v in own.items() if k not in replaced} | dict(given)
+
+
+def check_asr_config(
+    config: Path | str, arguments: Sequence[str] = (), fs: str | None = None
+) -> None:
     """Refuse a configuration that ``asr_train`` would refuse, hours of preparation later.
 
     Args:
         config: The training YAML.
         arguments: Further arguments of ``asr_train``, as in ``asr.sh --asr_args``.
+        fs: The sampling rate of the audio, such as "16k"; None where it is not of interest.
 
     Raises:
-        UserError: If a key or an option is unknown, a value has the wrong type, or the encoder
-            cannot be built.
+        UserError: If a key or an option is unknown, a value has the wrong type, the encoder
+            cannot be built, or the configuration is for another sampling rate.
     """
     task = import_quietly("espnet2.tasks.asr").ASRTask
     args = _parse(task.get_parser(), config, arguments)
+    if fs is not None and args.input_size is None:
+        _check_fs(args, fs, _names(config, arguments))
     encoder_class = espnet_encoder_class(args.encoder, source=config)
     build_encoder(encoder_class, args.encoder_conf, input_size=args.input_size or 80, source=config)
+
+
+def _check_fs(args: Any, fs: str, source: str) -> None:
+    """Windows of a frontend are numbers of samples, which mean other times at another rate."""
+    hz = parse_hertz(fs, "--fs")
+    for key in ("frontend_conf", "preprocessor_conf"):
+        conf = getattr(args, key, None) or {}
+        if key == "preprocessor_conf" and "fs" not in conf:
+            continue
+        own = parse_hertz(conf.get("fs", _ESPNET_FS), f"{source}: {key}: fs")
+        if own != hz:
+            said = f"{key} says fs: {own}" if "fs" in conf else f"{key} names no fs, which is {own}"
+            raise UserError(
+                f"--fs {fs} ({hz} Hz): in {source}, {said}, so that its windows, in samples, are "
+                f"made for another rate. Write fs: {hz} there, with n_fft, win_length and "
+                "hop_length for it (at 8000 Hz, windows of 25 ms every 10 ms are n_fft: 256, "
+                "win_length: 200, hop_length: 80), or leave --fs as it is."
+            )
 
 
 def check_lm_config(config: Path | str, arguments: Sequence[str] = ()) -> None:

@@ -205,7 +205,13 @@ def test_gpus_are_dealt_out_to_the_jobs_of_decoding(recipe):
 def test_training_on_several_nodes_of_an_allocation(recipe):
     """As far as it goes without Slurm, whose own check is tools/check_slurm.sh."""
     stats = "exp/asr_stats_raw_en_bpe30/train"
-    write(recipe, *(f"{stats}/{name}" for name in ("speech_shape", "text_shape", "text_shape.bpe")))
+    tokens = "data/en_token_list/bpe_unigram30"
+    shapes = ("speech_shape", "text_shape", "text_shape.bpe")
+    write(recipe, *(f"{stats}/{name}" for name in (*shapes, "feats_stats.npz")))
+    write(recipe, *(f"{tokens}/{name}" for name in ("tokens.txt", "bpe.model")))
+    write(
+        recipe, *(f"dump/raw/{d}/{name}" for d in ("train", "dev") for name in ("wav.scp", "text"))
+    )
     srun = recipe.dir / "bin" / "srun"
     srun.parent.mkdir()
     srun.write_text('#!/bin/sh\necho "srun was given: $*"\nexit 1\n')

@@ -63,6 +63,65 @@ def test_merge_replaces_the_encoder_as_a_whole(tmp_path):
     assert merged == {k: v for k, v in train.items() if k not in ("encoder", "encoder_conf")}
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"prelude_blocks": 0, "recurrent_blocks": 3, "coda_blocks": 0, "num_loops": 2},
+        {"num_loops": 2},
+        {"dropout_rate": 0.2},
+    ],
+)
+def test_merge_lays_options_of_the_same_encoder_over(tmp_path, given):
+    """The width, dropout and all that the encoder file does not name stay."""
+    encoder = tmp_path / "encoder.yaml"
+    train = load(TRAIN)
+    encoder.write_text(yaml.safe_dump({"encoder": train["encoder"], "encoder_conf": given}))
+    merge_train_config(TRAIN, encoder, tmp_path / "out.yaml")
+    merged = load(tmp_path / "out.yaml")
+    assert merged.pop("encoder_conf") == train.pop("encoder_conf") | given
+    assert merged == train
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "merged"),
+    [
+        # A policy has options of its own, and a number of loops is another one.
+        (
+            {"loop_policy": "schedule", "loop_policy_conf": {"start": 1, "end": 5}, "num_loops": 5},
+            {"num_loops": 2},
+            {"num_loops": 2},
+        ),
+        (
+            {"num_loops": 2},
+            {"loop_policy": "length"},
+            {"loop_policy": "length"},
+        ),
+        ({"recurrent_blocks": 4}, {"num_blocks": 12}, {"num_blocks": 12}),
+        ({"num_blocks": 12}, {"recurrent_blocks": 4}, {"recurrent_blocks": 4}),
+    ],
+)
+def test_options_that_say_one_thing_are_replaced_together(tmp_path, own, given, merged):
+    for name, conf in (("train", own), ("encoder", given)):
+        values = {"encoder": "latent_recursive_transformer", "encoder_conf": conf | {"x": name}}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(values))
+    paths = (tmp_path / f"{name}.yaml" for name in ("train", "encoder", "out"))
+    merge_train_config(*paths)
+    assert load(tmp_path / "out.yaml")["encoder_conf"] == merged | {"x": "encoder"}
+
+
+@pytest.mark.parametrize(
+    "train",
+    sorted((REPO / "egs2").glob("*/asr1/conf/train_asr*.yaml")),
+    ids=lambda path: f"{path.parts[-4]}-{path.stem}",
+)
+def test_rows_of_the_paper_are_what_their_files_say_over_any_recipe(tmp_path, train):
+    """They name all that the encoder of a recipe names, so that nothing of it is left."""
+    of_paper = train.parts[-4] in ("librispeech", "aishell")
+    for row in ROWS if of_paper else []:
+        merge_train_config(train, row, tmp_path / "out.yaml")
+        assert load(tmp_path / "out.yaml")["encoder_conf"] == load(row)["encoder_conf"]
+
+
 def test_merge_keeps_types_and_order(tmp_path):
     text = "a: 1e-3\nb: 1.0e-3\nc: 'no'\nd: no\nz: null\ne: [1, '1']\nf: ä\nk: {y: 1, b: 2}\n"
     (tmp_path / "in.yaml").write_text(text, encoding="utf-8")
@@ -146,6 +205,33 @@ def test_unknown_key(changed):
     refuses(check_lm_config, changed(LM, max_epochs=3), "unrecognized arguments: max_epochs")
     # The keys of one task are not those of another.
     refuses(check_lm_config, TRAIN, "unrecognized arguments: encoder")
+
+
+@pytest.mark.parametrize(
+    ("conf", "fs", "said"),
+    [
+        ({"frontend_conf": {"n_fft": 512}}, "8k", "frontend_conf names no fs, which is 16000"),
+        ({"frontend_conf": {"fs": "16k"}}, "8000", "frontend_conf says fs: 16000"),
+        ({"frontend_conf": {"fs": 8000}}, "16k", "frontend_conf says fs: 8000"),
+        (
+            {"frontend_conf": {"fs": "8k"}, "preprocessor_conf": {"fs": 16000}},
+            "8k",
+            "preprocessor_conf says fs: 16000",
+        ),
+    ],
+)
+def test_windows_for_another_sampling_rate(changed, conf, fs, said):
+    with pytest.raises(UserError) as error:
+        check_asr_config(changed(**conf), (), fs)
+    assert said in str(error.value) and "n_fft, win_length and hop_length" in str(error.value)
+
+
+def test_windows_for_this_sampling_rate(changed):
+    check_asr_config(TRAIN, (), "16k")
+    check_asr_config(TRAIN, (), "16000")
+    check_asr_config(changed(frontend_conf={"fs": "8k", "n_fft": 256}), (), "8k")
+    check_asr_config(TRAIN, ["--frontend_conf", "fs=8000"], "8k")
+    check_asr_config(changed(input_size=13), (), "8k")  # features have windows no more
 
 
 def test_wrong_type(changed):

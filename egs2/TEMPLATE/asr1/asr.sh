@@ -2,395 +2,76 @@
 # The stages of a recogniser: ESPnet's stage numbers, option names and directories, with what pip
 # installs. Bash decides the order; each step is a command that can be used alone. Steps that were
 # finished with the same inputs are not done again.
-# Options are words separated by spaces, as in ESPnet, so many expansions below are not quoted.
-# shellcheck disable=SC2086,SC2046,SC2034,SC1091
+# What its options are, and what they may be: espnet_recursive/recipe/driver. They come as variables
+# and, where they are words, as arrays, so that no value is taken apart or looked at by the shell.
+# shellcheck disable=SC2154,SC1091
 set -euo pipefail
-
-# General configuration
-stage=1
-stop_stage=10000
-skip_stages=
-skip_data_prep=false
-skip_train=false
-skip_eval=false
-skip_packing=true
-skip_upload_hf=true
-ngpu=1
-num_nodes=1
-nj=32
-inference_nj=32
-gpu_inference=false
-dumpdir=dump
-expdir=exp
-python=python3
-cluster=local
-cluster_conf=
-
-# Data
-local_data_opts=
-recipe_data_opts=
-data_dir=
-speed_perturb_factors=
-feats_type=raw
-audio_format=flac
-fs=16k
-frames_per_second=100
-cepstra=
-min_wav_duration=0.1
-max_wav_duration=20
-
-# Tokens
-token_listdir=
-token_type=bpe
-nbpe=30
-bpemode=unigram
-bpe_nlsyms=
-bpe_input_sentence_size=100000000
-bpe_char_cover=1.0
-
-# Language model
-use_lm=true
-use_ngram=false
-ngram_num=3
-lm_tag=
-lm_exp=
-lm_stats_dir=
-lm_config=
-lm_args=
-
-# Recogniser
-asr_task=asr
-asr_tag=
-asr_exp=
-asr_stats_dir=
-asr_config=
-encoder_config=
-asr_args=
-pretrained_model=
-ignore_init_mismatch=false
-feats_normalize=global_mvn
-
-# Decoding
-batch_size=8
-inference_tag=
-inference_config=
-inference_args=
-inference_lm=valid.loss.ave.pth
-inference_asr_model=valid.acc.ave.pth
-num_loops=
-loop_exit=
-loop_exit_threshold=
-loop_exit_min=
-download_model=
-hf_repo=
-upload_dry_run=true
-
-# What local/data.sh made
-train_set=
-valid_set=
-test_sets=
-bpe_train_text=
-lm_train_text=
-lm_dev_text=
-lm_test_text=
-nlsyms_txt=none
-cleaner=none
-g2p=none
-lang=noinfo
-score_opts=
-asr_speech_fold_length=800
-asr_text_fold_length=150
-lm_fold_length=150
-
-help_message() {
-    cat << EOF
-Usage: ${called_as} [--option value ...]
-
-Values in brackets hold without the option; what a recipe's run.sh sets is among them.
-Stages: 1 data, 2 speed perturbation, 3 audio format, 4 filtering, 5 tokens, 6 LM statistics,
-7 LM training, 8 LM perplexity, 9 n-gram, 10 statistics, 11 training, 12 decoding, 13 scoring,
-14 packing, 15 upload. Not there: 9.
-
-General
-    --stage           first stage (${stage})
-    --stop_stage      last stage (${stop_stage})
-    --skip_stages     stages to leave out, "6 7 8"
-    --skip_data_prep  leave out 1-5 (${skip_data_prep})
-    --skip_train      leave out 2, 4-11 (${skip_train})
-    --skip_eval       leave out 12-13 (${skip_eval})
-    --skip_packing    leave out 14 (${skip_packing})
-    --skip_upload_hf  leave out 15 (${skip_upload_hf})
-    --ngpu            GPUs for training, on each machine; 0 is the CPU (${ngpu})
-    --num_nodes       machines for training, in a Slurm allocation; see train.sbatch (${num_nodes})
-    --nj              jobs for data and statistics (${nj})
-    --inference_nj    jobs for decoding (${inference_nj})
-    --gpu_inference   decode on GPUs, --ngpu of them on this machine (${gpu_inference})
-    --dumpdir         prepared data (${dumpdir})
-    --expdir          experiments (${expdir})
-    --python          how to start Python (${python})
-    --cluster         where job arrays run: local, slurm, pbs, sge, lsf, ... (${cluster})
-    --cluster_conf    YAML with what jobs ask for on that cluster, as dask-jobqueue reads it
-Data
-    --local_data_opts        options for local/data.sh
-    --recipe_data_opts       those that the recipe's run.sh sets itself
-    --data_dir               folder of prepared data directories, which are used as they are: without
-                             stage 1
-    --speed_perturb_factors  "0.9 1.0 1.1": train on copies of other speeds, written as files; of
-                             extracted features where they are --cepstra
-    --feats_type             raw: audio; extracted: features in feats.scp (${feats_type})
-    --audio_format           flac or wav (${audio_format})
-    --fs                     sampling rate (${fs})
-    --frames_per_second      of extracted features (${frames_per_second})
-    --cepstra                what extracted features are, where they are cepstra, so that their speed can
-                             be changed: coefficients, mel filters, lowest and highest Hz (${cepstra})
-    --min_wav_duration       training utterances are longer, in seconds (${min_wav_duration})
-    --max_wav_duration       training utterances are shorter, in seconds (${max_wav_duration})
-Tokens
-    --token_listdir            directory of the token lists (data/<lang>_token_list)
-    --token_type               bpe, char or word (${token_type})
-    --nbpe                     size of the subword vocabulary (${nbpe})
-    --bpemode                  unigram or bpe (${bpemode})
-    --bpe_nlsyms               symbols that are never split, separated by commas, or a file of them
-    --bpe_input_sentence_size  sentences that sentencepiece reads at most (${bpe_input_sentence_size})
-    --bpe_char_cover           share of the characters covered (${bpe_char_cover})
-Language model
-    --use_lm        train one and decode with it (${use_lm})
-    --use_ngram     not there (${use_ngram})
-    --ngram_num     order of the n-gram (${ngram_num})
-    --lm_tag        name of its experiment
-    --lm_exp        directory of its experiment; lm_tag is ignored then
-    --lm_stats_dir  directory of its statistics
-    --lm_config     training YAML (${lm_config})
-    --lm_args       further arguments for lm_train
-Recogniser
-    --asr_task              asr (${asr_task})
-    --asr_tag               name of the experiment
-    --asr_exp               directory of the experiment; asr_tag is ignored then
-    --asr_stats_dir         directory of the statistics
-    --asr_config            training YAML (${asr_config})
-    --encoder_config        YAML with encoder and encoder_conf, laid over asr_config
-    --asr_args              further arguments for asr_train
-    --pretrained_model      weights to start from, as --init_param of asr_train
-    --ignore_init_mismatch  whether their shapes may differ (${ignore_init_mismatch})
-    --feats_normalize       global_mvn or utterance_mvn (${feats_normalize})
-Decoding
-    --batch_size           utterances decoded together (${batch_size})
-    --inference_tag        name of the decoding
-    --inference_config     decoding YAML (${inference_config})
-    --inference_args       further arguments for asr_inference
-    --inference_lm         weights of the language model (${inference_lm})
-    --inference_asr_model  weights of the recogniser (${inference_asr_model})
-    --num_loops            loops of a recursive encoder, at most; by default as it was trained
-    --loop_exit            latent, kl or labels: criterion by which an utterance stops looping earlier
-    --loop_exit_threshold  below it, an utterance stops
-    --loop_exit_min        loops that every utterance runs (1)
-    --download_model       published model to decode with: Hugging Face name, tag or zip
-    --hf_repo              where stage 15 uploads to, <user>/<name>
-    --upload_dry_run       stage 15 only writes the folder that it would upload (${upload_dry_run})
-Data sets
-    --train_set               data directory for training, required (${train_set})
-    --valid_set               data directory for validation, required (${valid_set})
-    --test_sets               data directories for decoding, required (${test_sets})
-    --bpe_train_text          text for sentencepiece (that of train_set)
-    --lm_train_text           text for the language model (that of train_set)
-    --lm_dev_text             (that of valid_set)
-    --lm_test_text            (that of the first of test_sets)
-    --nlsyms_txt              list of non-linguistic symbols (${nlsyms_txt})
-    --cleaner                 text cleaner (${cleaner})
-    --g2p                     (${g2p})
-    --lang                    language, part of names (${lang})
-    --score_opts              not used: the scorer has no options
-    --asr_speech_fold_length  (${asr_speech_fold_length})
-    --asr_text_fold_length    (${asr_text_fold_length})
-    --lm_fold_length          (${lm_fold_length})
-EOF
-}
 
 called_as=$0  # what messages and the help name
 [ ! -x run.sh ] || called_as=./run.sh
 # shellcheck source=egs2/TEMPLATE/asr1/stage.sh
 . "$(dirname "$(readlink -f "$0")")/stage.sh"
-parse_options "$@"
 . ./path.sh
 . ./cmd.sh
 
+python=python3
+help=
+take_options "python help" "$@"
+read -ra python_words <<< "${python}"
+
 # ---- What cannot be done is said before anything is
 
-must_be "a stage, 1 to 15" '[1-9]|1[0-5]' stage skip_stages
-must_be "a whole number" '[0-9]+' stop_stage ngpu \
-    bpe_input_sentence_size asr_speech_fold_length asr_text_fold_length lm_fold_length
-must_be "a whole number, 1 or more" '[1-9][0-9]*' \
-    nj inference_nj num_nodes batch_size nbpe num_loops loop_exit_min
-must_be "a number" '[0-9]*[.]?[0-9]+(e-?[0-9]+)?' \
-    frames_per_second cepstra min_wav_duration max_wav_duration bpe_char_cover loop_exit_threshold
-must_be "a sampling rate such as 16k" '[0-9]+([.][0-9]+)?k|[1-9][0-9]{3,}' fs
-[ "${stop_stage}" -ge "${stage}" ] \
-    || usage_error "--stop_stage ${stop_stage} is before --stage ${stage}"
-for option in train_set valid_set test_sets; do
-    [ -n "${!option}" ] || usage_error "--${option} is required"
-done
-[ "${train_set}" != "${valid_set}" ] || usage_error "train_set and valid_set are both ${train_set}"
-case ${feats_type} in
-    # Where the speech is, how ESPnet reads it, and what a second of it has.
-    raw) scp=wav.scp; scp_type=sound; rate=${fs} ;;
-    extracted) scp=feats.scp; scp_type=kaldi_ark; rate=${frames_per_second} ;;
-    *) usage_error "--feats_type ${feats_type}: raw or extracted" ;;
-esac
-[ "${feats_type}" = raw ] || [ -z "${speed_perturb_factors}" ] || [ -n "${cepstra}" ] || usage_error \
-    "--speed_perturb_factors changes waveforms, which --feats_type ${feats_type} has not: use raw;" \
-    "or, where the features are cepstra of a mel filterbank, say how they were made with --cepstra"
-[ "${asr_task}" = asr ] || usage_error "--asr_task ${asr_task}: only asr"
-[ "${use_ngram}" = false ] || usage_error "--use_ngram: stage 9 is not there yet; use --use_lm true"
-[ "${skip_upload_hf}" = true ] || [ -n "${hf_repo}" ] \
-    || usage_error "--skip_upload_hf false needs --hf_repo <user>/<name>"
-[ "${num_nodes}" -le "${SLURM_JOB_NUM_NODES:-1}" ] || usage_error \
-    "--num_nodes ${num_nodes} needs a Slurm allocation of so many (here: ${SLURM_JOB_NUM_NODES:-none})." \
-    "Submit: sbatch --nodes ${num_nodes} train.sbatch <options>; or start in salloc --nodes ${num_nodes}"
-[ "${gpu_inference}" = false ] || [ "${ngpu}" -gt 0 ] || [ "${cluster}" != local ] \
-    || usage_error "--gpu_inference true: say how many GPUs there are with --ngpu"
-case ${loop_exit:-none} in
-    none|latent|kl|labels) ;;
-    *) usage_error "--loop_exit ${loop_exit}: latent, kl or labels" ;;
-esac
-[ -z "${loop_exit}" ] || [ -n "${loop_exit_threshold}" ] || usage_error \
-    "--loop_exit ${loop_exit} needs --loop_exit_threshold: see espnet-recursive sweep-loops --help"
-[ -n "${loop_exit}" ] || [ -z "${loop_exit_threshold}${loop_exit_min}" ] || usage_error \
-    "--loop_exit_threshold and --loop_exit_min are for a --loop_exit"
-for option in asr_config encoder_config lm_config inference_config data_dir cluster_conf; do
-    [ -z "${!option}" ] || [ -e "${!option}" ] || usage_error "--${option} ${!option} does not exist"
-done
-if [ "${feats_type}" != raw ] && [ -n "${asr_config}" ]; then
-    ! grep -qE '^ *(data_aug_effects|rir_scp|noise_scp) *:' "${asr_config}" || usage_error \
-        "--asr_config ${asr_config} changes waveforms (preprocessor_conf), which --feats_type" \
-        "${feats_type} has not: remove data_aug_effects, rir_scp and noise_scp there"
-fi
-
-${python} -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("espnet2") is None)' \
-    || die "$(command -v ${python%% *} || echo "${python}, which is not on the PATH,") has no ESPnet:" \
-    "run make in the repository, or activate the environment that has it"
-
-# ---- Commands
-
-tool() { echo "${python} -m espnet_recursive.bin.$1"; }
-espnet="${python} -m espnet_recursive.run -m espnet2.bin"
-run_jobs=$(tool run_jobs)
-array_options="--max_running ${max_running} --cluster ${cluster}
-    ${cluster_conf:+--cluster_conf ${cluster_conf}}"
-launch() {  # launch <experiment>: what stands before a training on several nodes
-    [ "${num_nodes}" -le 1 ] || echo "$(tool launch) --num_nodes ${num_nodes} --ngpu ${ngpu}" \
-        "--init_file_prefix $1/.dist_init_ --"
+"${python_words[@]}" -c \
+    'import importlib.util, sys; sys.exit(importlib.util.find_spec("espnet2") is None)' \
+    || die "$(command -v "${python_words[0]}" || echo "${python}, which is not on the PATH,") has no" \
+    "ESPnet: run make in the repository, or activate the environment that has it"
+# Lines name='value', every value quoted
+settings_for_bash() {
+    "${python_words[@]}" -m espnet_recursive.bin.asr_options --called_as "${called_as}" "$@" -- \
+        --python "${python}" "${others[@]}"
 }
+variables=$(settings_for_bash ${help:+--help_wanted}) || exit
+eval "${variables}"
+if [ -n "${help}" ]; then
+    printf '%s\n' "${help}"
+    exit 0
+fi
 
 # ---- A published model takes the place of training
 
 if [ -n "${download_model}" ]; then
     current_stage=download
-    name=$(sed -e 's/\.zip$//' -e 's/[^A-Za-z0-9._-]/_/g' <<< "${download_model##*/}")
-    : "${asr_exp:=${expdir}/published_${name}}"
     log "the model ${download_model}, in ${asr_exp}"
-    found=$(attempt $(tool download_model) "${download_model}" "${asr_exp}")
-    found() { sed -n "s/^$1=//p" <<< "${found}"; }
-    skip_train=true
-    skip_packing=true
-    skip_upload_hf=true
-    inference_asr_model=$(found inference_asr_model)
-    inference_lm=$(found inference_lm)
-    token_type=$(found token_type)
-    lm_exp=${asr_exp}/lm
-    [ -n "${inference_lm}" ] || use_lm=false
+    found=$(attempt "${python_words[@]}" -m espnet_recursive.bin.download_model \
+        "${download_model}" "${asr_exp}")
+    variables=$(settings_for_bash "--published=${found}") || exit
+    eval "${variables}"
 fi
 
-# ---- Names, as ESPnet builds them
+# ---- Commands
 
-suffix() { sed -e 's/--/_/g' -e 's/[ |=/]//g' <<< "$1"; }
-model_name() { sed -e 's/\//_/g' -e 's/\.[^.]*$//' <<< "$1"; }
+ours=("${python_words[@]}" -m)
+espnet=("${python_words[@]}" -m espnet_recursive.run -m)
+run_jobs=("${ours[@]}" espnet_recursive.bin.run_jobs)
+array_options=(--max_running "${max_running}" --cluster "${cluster}"
+    ${cluster_conf:+--cluster_conf "${cluster_conf}"})
+text_options=(--bpemodel "${bpemodel}" --token_type "${token_type}" --token_list "${token_list}"
+    --non_linguistic_symbols "${nlsyms_txt}" --cleaner "${cleaner}" --g2p "${g2p}")
+# What tells tokens apart, beside the list
+token_files=("${token_list}")
+[ "${token_type}" != bpe ] || token_files+=("${bpemodel}")
 
-data_feats=${dumpdir}/${feats_type}
-[ -z "${data_dir}" ] || skip_stages+=" 1"
-: "${data_dir:=data}"
-: "${token_listdir:=data/$([ "${lang}" = noinfo ] || echo "${lang}_")token_list}"
-original_set=${train_set}  # at its own speed
-sp=
-if [ -n "${speed_perturb_factors}" ]; then
-    sp=_sp
-    train_set+=_sp
-fi
-bpemodel=none
-bpedir=${token_listdir}/bpe_${bpemode}${nbpe}
-case ${token_type} in
-    bpe) token_list=${bpedir}/tokens.txt; bpemodel=${bpedir}/bpe.model; tokens=bpe${nbpe} ;;
-    char|word) token_list=${token_listdir}/${token_type}/tokens.txt; tokens=${token_type} ;;
-    *) usage_error "--token_type ${token_type}: bpe, char or word" ;;
-esac
-[ -z "${download_model}" ] || bpemodel=$(found bpemodel)
-names=${tokens}
-[ "${lang}" = noinfo ] || names=${lang}_${tokens}
-
-[ -n "${lm_config}" ] || [ -n "${lm_tag}" ] || lm_tag=train
-[ -n "${lm_tag}" ] || lm_tag=$(basename "${lm_config}" .yaml)$(suffix "${lm_args}")
-: "${lm_stats_dir:=${expdir}/lm_stats_${names}}"
-: "${lm_exp:=${expdir}/lm_${lm_tag}_${names}}"
-
-if [ -z "${asr_tag}" ]; then
-    asr_tag=train
-    [ -z "${asr_config}" ] || asr_tag=$(basename "${asr_config}" .yaml)
-    [ -z "${encoder_config}" ] || asr_tag+=_$(basename "${encoder_config}" .yaml)
-    asr_tag+=_${feats_type}_${names}$(suffix "${asr_args}")${sp}
-fi
-: "${asr_stats_dir:=${expdir}/asr_stats_${feats_type}_${names}${sp}}"
-: "${asr_exp:=${expdir}/asr_${asr_tag}}"
-
-depth_options=
-for option in num_loops loop_exit loop_exit_threshold loop_exit_min; do
-    [ -z "${!option}" ] || depth_options+=" --${option} ${!option}"
-done
-
-if [ -z "${inference_tag}" ]; then
-    inference_tag=inference
-    [ -z "${inference_config}" ] || inference_tag=$(basename "${inference_config}" .yaml)
-    inference_tag+=$(suffix "${depth_options} ${inference_args}")
-    [ "${use_lm}" = false ] || inference_tag+=_lm_$(basename "${lm_exp}")_$(model_name "${inference_lm}")
-    inference_tag+=_asr_model_$(model_name "${inference_asr_model}")
-fi
-
-if [ -n "${sp}" ] && [ -n "${asr_config}" ] && grep -q speed_perturb "${asr_config}"; then
-    asr_args+=" --preprocessor_conf data_aug_prob=0"  # not on the fly, too
-fi
-
-# in_data_dir <texts>: those that a recipe names in data/ are where the data directories are
-in_data_dir() {
-    local text
-    for text in $1; do
-        case ${text} in
-            data/*) echo "${data_dir}/${text#data/}" ;;
-            *) echo "${text}" ;;
-        esac
-    done
+# launched <experiment>: sets `launch`, what stands before a training on several nodes
+launched() {
+    launch=()
+    [ "${num_nodes}" -le 1 ] || launch=("${ours[@]}" espnet_recursive.bin.launch
+        --num_nodes "${num_nodes}" --ngpu "${ngpu}" --init_file_prefix "$1/.dist_init_" --)
 }
-for option in bpe_train_text lm_train_text lm_dev_text lm_test_text; do
-    printf -v "${option}" '%s' "$(in_data_dir "${!option}" | paste -sd ' ')"
-done
-: "${bpe_train_text:=${data_feats}/${train_set}/text}"
-: "${lm_train_text:=${data_feats}/${train_set}/text}"
-: "${lm_dev_text:=${data_feats}/${valid_set}/text}"
-: "${lm_test_text:=${data_feats}/${test_sets%% *}/text}"
 
-[ "${skip_data_prep}" = false ] || skip_stages+=" 1 2 3 4 5"
-[ "${skip_train}" = false ] || skip_stages+=" 2 4 5 6 7 8 9 10 11"
-[ "${skip_eval}" = false ] || skip_stages+=" 12 13"
-[ "${use_lm}" = true ] || skip_stages+=" 6 7 8"
-[ -n "${sp}" ] || skip_stages+=" 2"
-skip_stages+=" 9"
-[ "${skip_packing}" = false ] || skip_stages+=" 14"
-[ "${skip_upload_hf}" = false ] || skip_stages+=" 15"
-to_do=
-for number in {1..15}; do ! in_range "${number}" || to_do+=" ${number}"; done
-[ -n "${to_do}" ] || usage_error "nothing to do in stages ${stage} to ${stop_stage}. Left out are" \
-    "$(tr ' ' '\n' <<< "${skip_stages# }" | sort -nu | paste -sd ' '). (2 needs --speed_perturb_factors," \
-    "6 to 8 --use_lm true, 14 --skip_packing false, 15 --skip_upload_hf false; 9 is not there.)"
-
-text_options="--bpemodel ${bpemodel} --token_type ${token_type} --token_list ${token_list}
-    --non_linguistic_symbols ${nlsyms_txt} --cleaner ${cleaner} --g2p ${g2p}"
+# split <list> <folder> <nj> <option>...: prints for how many jobs there are utterances
+split() {
+    attempt "${ours[@]}" espnet_recursive.bin.split_scp "$1" "$2" "${@:4}" --nj "$3"
+}
 
 need_text() {  # texts are of prepared data, or of stage 1
     case $1 in
@@ -401,38 +82,91 @@ need_text() {  # texts are of prepared data, or of stage 1
     esac
 }
 
+# join_texts: several texts of the language model as one; lines without words are left out
+join_texts() {
+    local part=${data_feats}/lm_train.txt.$$.part text
+    mkdir -p "${data_feats}"
+    for text in "${lm_train_text[@]}"; do awk 'NF > 1' < "${text}"; done > "${part}"
+    cmp -s "${part}" "${data_feats}/lm_train.txt" || mv "${part}" "${data_feats}/lm_train.txt"
+    rm -f "${part}"
+}
+
+# add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
+add_vocabulary_size() {
+    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' < "$1" > "$1.$$.part"
+    mv "$1.$$.part" "$1.${token_type}"
+}
+
+# collect_stats <lm|asr> <folder> <list for training> <list for validation> <name of the latter's parts>
+#     <input>... -- <arguments of the training> ++ <those of which only `settings` counts>
+# collects shapes and statistics, and joins those of the jobs.
+collect_stats() {
+    local task=$1 dir=$2 train=$3 valid=$4 name=$5 logdir=$2/logdir inputs=() jobs i part
+    shift 5
+    while [ "$1" != -- ]; do inputs+=("$1"); shift; done
+    shift
+    jobs=$(split "${train}" "${logdir}" "${nj}" --name train)
+    jobs=$(split "${valid}" "${logdir}" "${jobs}" --name "${name}")
+    split "${train}" "${logdir}" "${jobs}" --name train > /dev/null
+    for ((i = 1; i <= $#; i++)); do [ "${!i}" != ++ ] || break; done
+    step "${dir}/.done.collect" "${inputs[@]}" -- \
+        "${run_jobs[@]}" --log "${logdir}/stats.JOB.log" --nj "${jobs}" "${array_options[@]}" -- \
+        "${espnet[@]}" "espnet2.bin.${task}_train" --collect_stats true "${@:1:i-1}" \
+        --train_shape_file "${logdir}/train.JOB.scp" --valid_shape_file "${logdir}/${name}.JOB.scp" \
+        --output_dir "${logdir}/stats.JOB" --ngpu 0 "${@:i}"
+    settings=
+    local dirs=()
+    for ((i = 1; i <= jobs; i++)); do dirs+=(--input_dir "${logdir}/stats.${i}"); done
+    step "${dir}/.done.aggregate" "${dir}/.done.collect" -- \
+        "${run_jobs[@]}" --log "${dir}/aggregate.log" -- \
+        "${espnet[@]}" espnet2.bin.aggregate_stats_dirs "${dirs[@]}" --output_dir "${dir}"
+    for part in train valid; do add_vocabulary_size "${dir}/${part}/text_shape"; done
+}
+
+# settings_of <statistics|model> <YAML, or empty> <argument>...: what of them matters to those
+settings_of() {
+    [ -z "$2" ] || [ -e "$2" ] || return 0  # the command that needs it will say so
+    attempt "${ours[@]}" espnet_recursive.bin.settings_of ${2:+--config "$2"} "$1" "${@:3}"
+}
+
+# same_tokens <experiment> <option>: a model that is there must have been trained with these tokens
+same_tokens() {
+    [ ! -e "$1/checkpoint.pth" ] || attempt "${ours[@]}" espnet_recursive.bin.check_tokens "$1" \
+        --token_list "${token_list}" --token_type "${token_type}" --nbpe "${nbpe}" --option "$2"
+}
+
 # ---- Mistakes in configurations are found before data are prepared for hours
 
 current_stage=config
-[ -z "${encoder_config}" ] || [ -n "${asr_config}" ] \
-    || usage_error "--encoder_config is laid over --asr_config: name that too"
-train_config=${asr_config:+${asr_exp}/train_config.yaml}
 if [ "${stage}" -le 11 ] && [ "${skip_train}" = false ]; then
-    [ -z "${asr_config}" ] || attempt $(tool train_config) --config "${asr_config}" \
-        ${encoder_config:+--encoder_config "${encoder_config}"} --output "${train_config}"
+    [ -z "${asr_config}" ] || attempt "${ours[@]}" espnet_recursive.bin.train_config \
+        --config "${asr_config}" ${encoder_config:+--encoder_config "${encoder_config}"} \
+        --output "${train_config}"
     log "checking the configurations"
+    ! in_range 7 || same_tokens "${lm_exp}" lm_tag
+    ! in_range 11 || same_tokens "${asr_exp}" asr_tag
     gpus_here=0  # those needed on this machine, which need not be one of several that train
     if { in_range 7 || in_range 11; } && [ "${num_nodes}" -le 1 ]; then gpus_here=${ngpu}; fi
-    decoding=()
-    if in_range 12; then
-        decoding=(${inference_config:+--inference_config ${inference_config}}
-            "--inference_args=${depth_options} ${inference_args}")
-    fi
-    current_stage=config
-    step "${asr_exp}/.done.check" ${train_config} ${lm_config} ${inference_config} -- \
-        $(tool check_config) "${decoding[@]}" \
-        ${train_config:+--asr_config ${train_config}} "--asr_args=${asr_args}" \
-        $([ "${use_lm}" = false ] || echo ${lm_config:+--lm_config ${lm_config}}) \
-        "--lm_args=${lm_args}" --ngpu "${gpus_here}"
+    checked=()
+    ! in_range 12 || checked+=(${inference_config:+--inference_config "${inference_config}"}
+        "--inference_args=${quoted_inference_args}")
+    [ -z "${train_config}" ] || checked+=(--asr_config "${train_config}")
+    checked+=("--asr_args=${quoted_asr_args}")
+    [ "${feats_type}" != raw ] || checked+=(--fs "${fs}")
+    [ "${use_lm}" = false ] || checked+=(${lm_config:+--lm_config "${lm_config}"})
+    step "${asr_exp}/.done.check" ${train_config:+"${train_config}"} ${lm_config:+"${lm_config}"} \
+        ${inference_config:+"${inference_config}"} -- \
+        "${ours[@]}" espnet_recursive.bin.check_config "${checked[@]}" \
+        "--lm_args=${quoted_lm_args}" --ngpu "${gpus_here}"
 fi
 
 # ---- Stages
 
 if in_range 1; then
-    log "Data preparation for data/${train_set}, data/${valid_set}, ..."
+    begin_stage 1 "Data preparation for data/${train_set}, data/${valid_set}, ..."
     [ -e local/data.sh ] || die "local/data.sh, the data preparation of a recipe, is not here"
     step data/.done.data local/data.sh -- local/data.sh \
-        ${recipe_data_opts} ${local_data_opts}
+        "${recipe_data_opts[@]}" "${local_data_opts[@]}"
 fi
 
 # source_of <data set>: its directory; that of copies at other speeds is not in --data_dir
@@ -441,7 +175,7 @@ source_of() {
 }
 need_data() {  # need_data <data set>
     local table file
-    for table in ${scp} text utt2spk; do
+    for table in "${scp}" text utt2spk; do
         file=$(source_of "$1")/${table}
         if [ -n "${sp}" ] && [ "$1" = "${train_set}" ]; then
             need "${file}" 2
@@ -449,266 +183,285 @@ need_data() {  # need_data <data set>
             need "${file}" 1
         else
             [ -e "${file}" ] || die "${file} does not exist. --data_dir is the folder of the data" \
-                "directories ${original_set}, ${valid_set}, ${test_sets// /, }, each with ${scp}," \
-                "text and utt2spk. Other names: --train_set, --valid_set, --test_sets."
+                "directories ${original_set}, ${valid_set}$(printf ', %s' "${test_sets[@]}"), each with" \
+                "${scp}, text and utt2spk. Other names: --train_set, --valid_set, --test_sets."
         fi
     done
 }
 
 if in_range 2; then
-    log "Speeds ${speed_perturb_factors} of ${original_set}: data/${train_set}"
+    begin_stage 2 "Speeds ${speed_perturb_factors[*]} of ${original_set}: data/${train_set}"
     need_data "${original_set}"
     source=${data_dir}/${original_set}
+    perturb=("${ours[@]}" espnet_recursive.bin.perturb_speed)
     if [ "${feats_type}" = raw ]; then
         audio=${dumpdir}/perturbed/${original_set}
         logdir=${audio}/logdir
-        _nj=$($(tool split_scp) ${source}/wav.scp ${logdir} --name wav --nj ${nj})
-        step "${audio}/.done.audio" ${source}/wav.scp -- \
-            ${run_jobs} --log ${logdir}/perturb.JOB.log --nj ${_nj} ${array_options} -- \
-            $(tool perturb_speed) audio ${logdir}/wav.JOB.scp \
-            --factors ${speed_perturb_factors} --audio_dir ${audio}/data
-        step "data/${train_set}/.done.perturb" ${audio}/.done.audio ${source}/{text,utt2spk} -- \
-            $(tool perturb_speed) data ${source} data/${train_set} \
-            --factors ${speed_perturb_factors} --audio_dir ${audio}/data
+        jobs=$(split "${source}/wav.scp" "${logdir}" "${nj}" --name wav)
+        step "${audio}/.done.audio" "${source}/wav.scp" -- \
+            "${run_jobs[@]}" --log "${logdir}/perturb.JOB.log" --nj "${jobs}" "${array_options[@]}" -- \
+            "${perturb[@]}" audio "${logdir}/wav.JOB.scp" \
+            --factors "${speed_perturb_factors[@]}" --audio_dir "${audio}/data"
+        step "data/${train_set}/.done.perturb" "${audio}/.done.audio" "${source}"/{text,utt2spk} -- \
+            "${perturb[@]}" data "${source}" "data/${train_set}" \
+            --factors "${speed_perturb_factors[@]}" --audio_dir "${audio}/data"
     else
-        step "data/${train_set}/.done.perturb" ${source}/{feats.scp,text,utt2spk} -- \
-            $(tool perturb_speed) cepstra ${source} data/${train_set} \
-            --factors ${speed_perturb_factors} --cepstra ${cepstra}
+        step "data/${train_set}/.done.perturb" "${source}"/{feats.scp,text,utt2spk} -- \
+            "${perturb[@]}" cepstra "${source}" "data/${train_set}" \
+            --factors "${speed_perturb_factors[@]}" --cepstra "${cepstra[@]}"
     fi
 fi
 
 if in_range 3; then
     if [ "${feats_type}" = raw ]; then
-        log "Audio as ${fs} ${audio_format} in ${data_feats}"
-        format="$(tool format_audio) --fs ${fs} --audio_format ${audio_format}
-            --nj $((nj < max_running ? nj : max_running))"
+        begin_stage 3 "Audio as ${fs} ${audio_format} in ${data_feats}"
+        format=("${ours[@]}" espnet_recursive.bin.format_audio --fs "${fs}"
+            --audio_format "${audio_format}" --nj "$((nj < max_running ? nj : max_running))")
     else
-        log "Features in ${data_feats}"
-        format=$(tool format_feats)
+        begin_stage 3 "Features in ${data_feats}"
+        format=("${ours[@]}" espnet_recursive.bin.format_feats)
     fi
     ! cmp -s "${data_dir}/${original_set}/text" "${data_dir}/${valid_set}/text" \
         || die "${data_dir}/${original_set} and ${data_dir}/${valid_set} are the same data:" \
         "a validation set that is trained on cannot tell when a model is good"
-    dsets=$(printf '%s\n' ${train_set} ${valid_set} ${test_sets} | awk '!seen[$0]++')
-    for dset in ${dsets}; do need_data "${dset}"; done  # all, before hours go into the first
-    for dset in ${dsets}; do
+    mapfile -t dsets < <(printf '%s\n' "${train_set}" "${valid_set}" "${test_sets[@]}" | awk '!seen[$0]++')
+    for dset in "${dsets[@]}"; do need_data "${dset}"; done  # all, before hours go into the first
+    for dset in "${dsets[@]}"; do
         source=$(source_of "${dset}")
         target=${data_feats}/${dset}
-        case " ${train_set} ${valid_set} " in *" ${dset} "*) target=${data_feats}/org/${dset} ;; esac
-        step "${target}/.done.format" ${source}/{${scp},text,utt2spk} -- \
-            ${format} ${source} ${target}
+        case ${dset} in "${train_set}"|"${valid_set}") target=${data_feats}/org/${dset} ;; esac
+        step "${target}/.done.format" "${source}"/{"${scp}",text,utt2spk} -- \
+            "${format[@]}" "${source}" "${target}"
     done
 fi
 
 if in_range 4; then
-    log "Utterances of ${min_wav_duration} to ${max_wav_duration} s with a text"
-    for dset in ${train_set} ${valid_set}; do
+    begin_stage 4 "Utterances of ${min_wav_duration} to ${max_wav_duration} s with a text"
+    for dset in "${train_set}" "${valid_set}"; do
         need "${data_feats}/org/${dset}/${scp}" 3
-        step "${data_feats}/${dset}/.done.filter" ${data_feats}/org/${dset}/{${scp},text} -- \
-            $(tool filter_utterances) ${data_feats}/org/${dset} ${data_feats}/${dset} \
-            --fs ${rate} --min_seconds ${min_wav_duration} --max_seconds ${max_wav_duration}
+        step "${data_feats}/${dset}/.done.filter" "${data_feats}/org/${dset}"/{"${scp}",text} -- \
+            "${ours[@]}" espnet_recursive.bin.filter_utterances \
+            "${data_feats}/org/${dset}" "${data_feats}/${dset}" \
+            --fs "${rate}" --min_seconds "${min_wav_duration}" --max_seconds "${max_wav_duration}"
     done
 fi
 
 if in_range 5; then
-    log "Tokens: ${token_list}"
-    for text in ${bpe_train_text}; do need_text "${text}"; done
+    begin_stage 5 "Tokens: ${token_list}"
+    for text in "${bpe_train_text[@]}"; do need_text "${text}"; done
     if [ "${token_type}" = bpe ]; then
-        step "${token_listdir}/.done.bpe_${bpemode}${nbpe}" ${bpe_train_text} -- \
-            $(tool token_list) ${bpe_train_text} --output_dir ${bpedir} --nbpe ${nbpe} \
-            --bpemode ${bpemode} --bpe_char_cover ${bpe_char_cover} \
-            --bpe_input_sentence_size ${bpe_input_sentence_size} --bpe_nlsyms "${bpe_nlsyms}"
+        step "${token_listdir}/.done.bpe_${bpemode}${nbpe}" "${bpe_train_text[@]}" -- \
+            "${ours[@]}" espnet_recursive.bin.token_list "${bpe_train_text[@]}" \
+            --output_dir "${bpedir}" --nbpe "${nbpe}" --bpemode "${bpemode}" \
+            --bpe_char_cover "${bpe_char_cover}" \
+            --bpe_input_sentence_size "${bpe_input_sentence_size}" --bpe_nlsyms "${bpe_nlsyms}"
     else
-        step "${token_listdir}/.done.${token_type}" ${lm_train_text} -- \
-            ${run_jobs} --log ${token_listdir}/${token_type}/tokens.log -- \
-            ${espnet}.tokenize_text --token_type ${token_type} --input ${lm_train_text%% *} \
-            --output ${token_list} --non_linguistic_symbols ${nlsyms_txt} --field 2- \
-            --cleaner ${cleaner} --g2p ${g2p} --write_vocabulary true \
+        for text in "${lm_train_text[@]}"; do need_text "${text}"; done
+        if [ ${#lm_train_text[@]} -gt 1 ]; then
+            join_texts
+            text=${data_feats}/lm_train.txt
+        fi
+        step "${token_listdir}/.done.${token_type}" "${text}" -- \
+            "${run_jobs[@]}" --log "${token_listdir}/${token_type}/tokens.log" -- \
+            "${espnet[@]}" espnet2.bin.tokenize_text --token_type "${token_type}" --input "${text}" \
+            --output "${token_list}" --non_linguistic_symbols "${nlsyms_txt}" --field 2- \
+            --cleaner "${cleaner}" --g2p "${g2p}" --write_vocabulary true \
             --add_symbol "<blank>:0" --add_symbol "<unk>:1" --add_symbol "<sos/eos>:-1"
     fi
 fi
 
-# add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
-add_vocabulary_size() {
-    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' "$1" > "$1.$$.part"
-    mv "$1.$$.part" "$1.${token_type}"
-}
+lm_data=(--use_preprocessor true "${text_options[@]}"
+    --train_data_path_and_name_and_type "${data_feats}/lm_train.txt,text,text"
+    --valid_data_path_and_name_and_type "${lm_dev_text},text,text")
 
 if in_range 6; then
-    log "LM statistics: ${lm_stats_dir}"
+    begin_stage 6 "LM statistics: ${lm_stats_dir}"
     need "${token_list}" 5
-    for text in ${lm_train_text} ${lm_dev_text}; do need_text "${text}"; done
-    # Several texts become one; lines without words are left out.
-    part=${data_feats}/lm_train.txt.$$.part
-    cat ${lm_train_text} | awk 'NF > 1' > "${part}"
-    cmp -s "${part}" "${data_feats}/lm_train.txt" || mv "${part}" "${data_feats}/lm_train.txt"
-    rm -f "${part}"
-    logdir=${lm_stats_dir}/logdir
-    _nj=$($(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${nj})
-    _nj=$($(tool split_scp) ${lm_dev_text} ${logdir} --name dev --nj ${_nj})
-    $(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${_nj} > /dev/null
-    step "${lm_stats_dir}/.done.collect" ${data_feats}/lm_train.txt ${lm_dev_text} ${lm_config} -- \
-        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} ${array_options} -- \
-        ${espnet}.lm_train --collect_stats true --use_preprocessor true ${text_options} \
-        --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
-        --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
-        --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/dev.JOB.scp \
-        --output_dir ${logdir}/stats.JOB --ngpu 0 ${lm_config:+--config ${lm_config}} ${lm_args}
-    step "${lm_stats_dir}/.done.aggregate" ${lm_stats_dir}/.done.collect -- \
-        ${run_jobs} --log ${lm_stats_dir}/aggregate.log -- ${espnet}.aggregate_stats_dirs \
-        $(for i in $(seq ${_nj}); do echo --input_dir ${logdir}/stats.${i}; done) \
-        --output_dir ${lm_stats_dir}
-    for part in train valid; do add_vocabulary_size "${lm_stats_dir}/${part}/text_shape"; done
+    for text in "${lm_train_text[@]}" "${lm_dev_text}"; do need_text "${text}"; done
+    join_texts
+    settings=$(settings_of statistics "${lm_config}" "${lm_args[@]}")
+    collect_stats lm "${lm_stats_dir}" "${data_feats}/lm_train.txt" "${lm_dev_text}" dev \
+        "${data_feats}/lm_train.txt" "${lm_dev_text}" "${token_files[@]}" -- \
+        "${lm_data[@]}" ++ ${lm_config:+--config "${lm_config}"} "${lm_args[@]}"
 fi
 
 if in_range 7; then
-    log "LM training: ${lm_exp}"
+    begin_stage 7 "LM training: ${lm_exp}"
     need "${lm_stats_dir}/train/text_shape.${token_type}" 6
-    step "${lm_exp}/.done.train" ${lm_stats_dir}/train/text_shape ${lm_config} -- \
-        ${run_jobs} --log ${lm_exp}/train.log --progress training -- \
-        $(launch "${lm_exp}") ${espnet}.lm_train --ngpu ${ngpu} --use_preprocessor true ${text_options} \
-        --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
-        --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
-        --train_shape_file ${lm_stats_dir}/train/text_shape.${token_type} \
-        --valid_shape_file ${lm_stats_dir}/valid/text_shape.${token_type} \
-        --fold_length ${lm_fold_length} --resume true --output_dir ${lm_exp} \
-        ${lm_config:+--config ${lm_config}} ${lm_args}
+    same_tokens "${lm_exp}" lm_tag
+    launched "${lm_exp}"
+    step "${lm_exp}/.done.train" "${lm_stats_dir}/train/text_shape" ${lm_config:+"${lm_config}"} \
+        "${data_feats}/lm_train.txt" "${lm_dev_text}" "${token_files[@]}" -- \
+        "${run_jobs[@]}" --log "${lm_exp}/train.log" --progress training -- \
+        "${launch[@]}" "${espnet[@]}" espnet2.bin.lm_train --ngpu "${ngpu}" "${lm_data[@]}" \
+        --train_shape_file "${lm_stats_dir}/train/text_shape.${token_type}" \
+        --valid_shape_file "${lm_stats_dir}/valid/text_shape.${token_type}" \
+        --fold_length "${lm_fold_length}" --resume true --output_dir "${lm_exp}" \
+        ${lm_config:+--config "${lm_config}"} "${lm_args[@]}"
 fi
 
 if in_range 8; then
-    log "LM perplexity of ${lm_test_text}"
+    begin_stage 8 "LM perplexity of ${lm_test_text}"
     need "${lm_exp}/${inference_lm}" 7
-    step "${lm_exp}/perplexity_test/.done.perplexity" ${lm_test_text} ${lm_exp}/.done.train -- \
-        ${run_jobs} --log ${lm_exp}/perplexity_test/lm_calc_perplexity.log -- \
-        ${espnet}.lm_calc_perplexity --ngpu 0 \
-        --data_path_and_name_and_type ${lm_test_text},text,text \
-        --train_config ${lm_exp}/config.yaml --model_file ${lm_exp}/${inference_lm} \
-        --output_dir ${lm_exp}/perplexity_test
+    settings=$(settings_of model "${lm_exp}/config.yaml")
+    step "${lm_exp}/perplexity_test/.done.perplexity" \
+        "${lm_test_text}" "${lm_exp}/${inference_lm}" -- \
+        "${run_jobs[@]}" --log "${lm_exp}/perplexity_test/lm_calc_perplexity.log" -- \
+        "${espnet[@]}" espnet2.bin.lm_calc_perplexity --ngpu 0 \
+        --data_path_and_name_and_type "${lm_test_text},text,text" \
+        --train_config "${lm_exp}/config.yaml" --model_file "${lm_exp}/${inference_lm}" \
+        --output_dir "${lm_exp}/perplexity_test"
+    settings=
     log "PPL: $(cat "${lm_exp}/perplexity_test/ppl")"
 fi
 
-asr_data() {  # asr_data <train|valid> <data set>
-    echo "--$1_data_path_and_name_and_type ${data_feats}/$2/${scp},speech,${scp_type}" \
-         "--$1_data_path_and_name_and_type ${data_feats}/$2/text,text,text"
-}
-asr_options() {
-    local feats="--frontend_conf fs=${fs}"
-    # Features need no frontend; how many there are in a frame is known after stage 3.
-    [ "${feats_type}" = raw ] || feats="--input_size $(cat "${data_feats}/${train_set}/feats_dim")"
-    echo "--use_preprocessor true ${text_options} ${feats}" \
-        "$(asr_data train "${train_set}") $(asr_data valid "${valid_set}")"
+# asr_options_of_data: sets `asr_data`, what statistics and training have in common
+asr_options_of_data() {
+    local part dset
+    asr_data=(--use_preprocessor true "${text_options[@]}")
+    if [ "${feats_type}" = raw ]; then
+        asr_data+=(--frontend_conf "fs=${fs}")
+    else  # features need no frontend; how many there are in a frame is known after stage 3
+        asr_data+=(--input_size "$(cat "${data_feats}/${train_set}/feats_dim")")
+    fi
+    for part in train valid; do
+        dset=${part}_set
+        asr_data+=("--${part}_data_path_and_name_and_type"
+            "${data_feats}/${!dset}/${scp},speech,${scp_type}"
+            "--${part}_data_path_and_name_and_type" "${data_feats}/${!dset}/text,text,text")
+    done
 }
 
 if in_range 10; then
-    log "Statistics: ${asr_stats_dir}"
+    begin_stage 10 "Statistics: ${asr_stats_dir}"
     need "${token_list}" 5
-    for dset in ${train_set} ${valid_set}; do need "${data_feats}/${dset}/${scp}" 4; done
-    logdir=${asr_stats_dir}/logdir
-    _nj=$($(tool split_scp) ${data_feats}/${train_set}/${scp} ${logdir} --name train --nj ${nj})
-    _nj=$($(tool split_scp) ${data_feats}/${valid_set}/${scp} ${logdir} --name valid --nj ${_nj})
-    $(tool split_scp) ${data_feats}/${train_set}/${scp} ${logdir} --name train --nj ${_nj} > /dev/null
+    for dset in "${train_set}" "${valid_set}"; do need "${data_feats}/${dset}/${scp}" 4; done
+    asr_options_of_data
     # Statistics do not depend on the encoder, so that all rows share them: the plain asr_config.
-    step "${asr_stats_dir}/.done.collect" ${data_feats}/${train_set}/{${scp},text} \
-        ${data_feats}/${valid_set}/{${scp},text} ${token_list} ${asr_config} -- \
-        ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} ${array_options} -- \
-        ${espnet}.asr_train --collect_stats true $(asr_options) \
-        --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/valid.JOB.scp \
-        --output_dir ${logdir}/stats.JOB --ngpu 0 ${asr_config:+--config ${asr_config}} ${asr_args}
-    step "${asr_stats_dir}/.done.aggregate" ${asr_stats_dir}/.done.collect -- \
-        ${run_jobs} --log ${asr_stats_dir}/aggregate.log -- ${espnet}.aggregate_stats_dirs \
-        $(for i in $(seq ${_nj}); do echo --input_dir ${logdir}/stats.${i}; done) \
-        --output_dir ${asr_stats_dir}
-    for part in train valid; do add_vocabulary_size "${asr_stats_dir}/${part}/text_shape"; done
+    settings=$(settings_of statistics "${asr_config}" "${asr_args[@]}")
+    collect_stats asr "${asr_stats_dir}" "${data_feats}/${train_set}/${scp}" \
+        "${data_feats}/${valid_set}/${scp}" valid "${data_feats}/${train_set}"/{"${scp}",text} \
+        "${data_feats}/${valid_set}"/{"${scp}",text} "${token_files[@]}" -- \
+        "${asr_data[@]}" ++ ${asr_config:+--config "${asr_config}"} "${asr_args[@]}"
 fi
 
 if in_range 11; then
-    log "Training: ${asr_exp}, log ${asr_exp}/train.log"
+    begin_stage 11 "Training: ${asr_exp}, log ${asr_exp}/train.log"
     need "${asr_stats_dir}/train/text_shape.${token_type}" 10
-    normalize="--normalize ${feats_normalize}"
-    [ "${feats_normalize}" != global_mvn ] || \
-        normalize+=" --normalize_conf stats_file=${asr_stats_dir}/train/feats_stats.npz"
-    step "${asr_exp}/.done.train" ${train_config} ${asr_stats_dir}/train/{speech_shape,text_shape} -- \
-        ${run_jobs} --log ${asr_exp}/train.log --progress training -- \
-        $(launch "${asr_exp}") ${espnet}.asr_train --ngpu ${ngpu} $(asr_options) ${normalize} \
-        --train_shape_file ${asr_stats_dir}/train/speech_shape \
-        --train_shape_file ${asr_stats_dir}/train/text_shape.${token_type} \
-        --valid_shape_file ${asr_stats_dir}/valid/speech_shape \
-        --valid_shape_file ${asr_stats_dir}/valid/text_shape.${token_type} \
-        --fold_length ${asr_speech_fold_length} --fold_length ${asr_text_fold_length} \
-        --resume true ${pretrained_model:+--init_param ${pretrained_model}} \
-        --ignore_init_mismatch ${ignore_init_mismatch} --output_dir ${asr_exp} \
-        ${train_config:+--config ${train_config}} ${asr_args}
+    same_tokens "${asr_exp}" asr_tag
+    asr_options_of_data
+    launched "${asr_exp}"
+    normalize=(--normalize "${feats_normalize}")
+    inputs=()
+    if [ "${feats_normalize}" = global_mvn ]; then
+        inputs=("${asr_stats_dir}/train/feats_stats.npz")
+        normalize+=(--normalize_conf "stats_file=${inputs[0]}")
+    fi
+    for file in "${pretrained_model[@]}"; do  # <file>:<part of it>:<part of the model>
+        [ ! -e "${file%%:*}" ] || inputs+=("${file%%:*}")
+    done
+    # Earlier versions passed the frames of --asr_speech_fold_length where ESPnet counts samples.
+    formerly="s/ --fold_length ${speech_fold_length} / --fold_length ${asr_speech_fold_length} /"
+    step "${asr_exp}/.done.train" ${train_config:+"${train_config}"} \
+        "${asr_stats_dir}"/train/{speech_shape,text_shape} "${data_feats}/${train_set}"/{"${scp}",text} \
+        "${data_feats}/${valid_set}"/{"${scp}",text} "${token_files[@]}" "${inputs[@]}" -- \
+        "${run_jobs[@]}" --log "${asr_exp}/train.log" --progress training -- \
+        "${launch[@]}" "${espnet[@]}" espnet2.bin.asr_train --ngpu "${ngpu}" "${asr_data[@]}" \
+        "${normalize[@]}" \
+        --train_shape_file "${asr_stats_dir}/train/speech_shape" \
+        --train_shape_file "${asr_stats_dir}/train/text_shape.${token_type}" \
+        --valid_shape_file "${asr_stats_dir}/valid/speech_shape" \
+        --valid_shape_file "${asr_stats_dir}/valid/text_shape.${token_type}" \
+        --fold_length "${speech_fold_length}" --fold_length "${asr_text_fold_length}" \
+        --resume true ${pretrained_model:+--init_param "${pretrained_model[@]}"} \
+        --ignore_init_mismatch "${ignore_init_mismatch}" --output_dir "${asr_exp}" \
+        ${train_config:+--config "${train_config}"} "${asr_args[@]}"
+    formerly=
 fi
 
-# What decodings and packs are made of: a training that came to its end here, or else just a model.
-trained() { if [ -e "$1/.done.train" ]; then echo "$1/.done.train"; else echo "$1/$2"; fi; }
+lm_files=()  # of decodings and packs
+[ "${use_lm}" = false ] || lm_files=("${lm_exp}/config.yaml" "${lm_exp}/${inference_lm}")
+lm_options=(${lm_files:+--lm_train_config "${lm_files[0]}" --lm_file "${lm_files[1]}"})
 
 if in_range 12; then
+    begin_stage 12 "Decoding with ${asr_exp}/${inference_asr_model}"
     need "${asr_exp}/${inference_asr_model}" 11
-    lm_options=
+    models=$(settings_of model "${asr_exp}/config.yaml")
+    inputs=("${asr_exp}/${inference_asr_model}" ${inference_config:+"${inference_config}"})
     if [ "${use_lm}" = true ]; then
-        need "${lm_exp}/${inference_lm}" 7
-        lm_options="--lm_train_config ${lm_exp}/config.yaml --lm_file ${lm_exp}/${inference_lm}"
+        need "${lm_files[1]}" 7
+        models+=" $(settings_of model "${lm_files[0]}")"
+        inputs+=("${lm_files[1]}")
     fi
-    gpus=  # of this machine, dealt out to its jobs; a batch system deals out its own
-    [ "${gpu_inference}" = false ] || [ "${cluster}" != local ] || gpus="--gpus ${ngpu}"
-    for dset in ${test_sets}; do
+    [ ! -e "${bpemodel}" ] || inputs+=("${bpemodel}")
+    gpus=()  # of this machine, dealt out to its jobs; a batch system deals out its own
+    [ "${gpu_inference}" = false ] || [ "${cluster}" != local ] || gpus=(--gpus "${ngpu}")
+    for dset in "${test_sets[@]}"; do
         data=${data_feats}/${dset}
         dir=${asr_exp}/${inference_tag}/${dset}
         log "Decoding of ${dset}: ${dir}"
         need "${data}/${scp}" 3
-        _nj=$($(tool split_scp) ${data}/${scp} ${dir}/logdir --nj ${inference_nj} --longest_first)
-        step "${dir}/.done.decode" ${data}/${scp} \
-            "$(trained "${asr_exp}" "${inference_asr_model}")" ${inference_config} -- \
-            ${run_jobs} --log ${dir}/logdir/asr_inference.JOB.log --nj ${_nj} \
-            ${array_options} ${gpus} --progress utterances --total "$(wc -l < ${data}/${scp})" -- \
-            $(tool asr_inference) --batch_size ${batch_size} \
-            --ngpu $([ ${gpu_inference} = true ] && echo 1 || echo 0) \
-            --data_path_and_name_and_type ${dir}/logdir/keys.JOB.scp,speech,${scp_type} \
-            --output_dir ${dir}/logdir/output.JOB \
-            --asr_train_config ${asr_exp}/config.yaml \
-            --asr_model_file ${asr_exp}/${inference_asr_model} ${lm_options} \
-            ${inference_config:+--config ${inference_config}} ${depth_options} ${inference_args}
-        step "${dir}/.done.join" ${dir}/.done.decode -- \
-            $(tool join_decoding) ${data}/${scp} ${dir}/logdir ${dir} --fs ${rate}
+        jobs=$(split "${data}/${scp}" "${dir}/logdir" "${inference_nj}" --longest_first)
+        settings=${models}
+        step "${dir}/.done.decode" "${data}/${scp}" "${inputs[@]}" -- \
+            "${run_jobs[@]}" --log "${dir}/logdir/asr_inference.JOB.log" --nj "${jobs}" \
+            "${array_options[@]}" "${gpus[@]}" --progress utterances \
+            --total "$(wc -l < "${data}/${scp}")" -- \
+            "${ours[@]}" espnet_recursive.bin.asr_inference --batch_size "${batch_size}" \
+            --ngpu "$([ "${gpu_inference}" = true ] && echo 1 || echo 0)" \
+            --data_path_and_name_and_type "${dir}/logdir/keys.JOB.scp,speech,${scp_type}" \
+            --output_dir "${dir}/logdir/output.JOB" \
+            --asr_train_config "${asr_exp}/config.yaml" \
+            --asr_model_file "${asr_exp}/${inference_asr_model}" "${lm_options[@]}" \
+            ${inference_config:+--config "${inference_config}"} "${depth_options[@]}" \
+            "${inference_args[@]}"
+        settings=
+        step "${dir}/.done.join" "${dir}/.done.decode" -- \
+            "${ours[@]}" espnet_recursive.bin.join_decoding \
+            "${data}/${scp}" "${dir}/logdir" "${dir}" --fs "${rate}"
         cat "${dir}/rtf.txt"
     done
 fi
 
 if in_range 13; then
-    log "Scoring"
-    for dset in ${test_sets}; do
+    begin_stage 13 "Scoring"
+    units=()
+    [ "${token_type}" != bpe ] || units=(--bpemodel "${bpemodel}")
+    for dset in "${test_sets[@]}"; do
         dir=${asr_exp}/${inference_tag}/${dset}
         need "${dir}/text" 12
-        step "${dir}/.done.score" ${data_feats}/${dset}/text ${dir}/text -- \
-            $(tool score) ${data_feats}/${dset} ${dir} --nlsyms_txt ${nlsyms_txt} --cleaner ${cleaner} \
-            $([ "${token_type}" != bpe ] || echo --bpemodel ${bpemodel})
+        step "${dir}/.done.score" "${data_feats}/${dset}/text" "${dir}/text" ${units[1]+"${units[1]}"} -- \
+            "${ours[@]}" espnet_recursive.bin.score "${data_feats}/${dset}" "${dir}" \
+            --nlsyms_txt "${nlsyms_txt}" --cleaner "${cleaner}" "${units[@]}"
     done
-    attempt $(tool results) ${asr_exp} > /dev/null
+    attempt "${ours[@]}" espnet_recursive.bin.results "${asr_exp}" > /dev/null
     log "results: ${asr_exp}/RESULTS.md"
 fi
 
-packed_model=${asr_exp}/${asr_exp##*/}_${inference_asr_model%.*}.zip
 if in_range 14; then
-    log "Packing: ${packed_model}"
+    begin_stage 14 "Packing: ${packed_model}"
     need "${asr_exp}/${inference_asr_model}" 11
     need "${asr_exp}/RESULTS.md" 13
-    pack_options="--option ${asr_exp}/RESULTS.md --option ${asr_exp}/RESULTS.json
-        --dataset $(basename "$(dirname "${PWD}")") ${inference_config:+--inference_config ${inference_config}}"
-    [ "${lang}" = noinfo ] || pack_options+=" --lang ${lang}"
-    [ "${use_lm}" = false ] || pack_options+=" --lm_train_config ${lm_exp}/config.yaml
-        --lm_file ${lm_exp}/${inference_lm}"
-    step "${asr_exp}/.done.pack" "$(trained "${asr_exp}" "${inference_asr_model}")" \
-        ${asr_exp}/RESULTS.md -- ${run_jobs} --log ${asr_exp}/pack.log -- $(tool pack) \
-        --asr_train_config ${asr_exp}/config.yaml \
-        --asr_model_file ${asr_exp}/${inference_asr_model} ${pack_options} --outpath ${packed_model}
+    pack_options=(--option "${asr_exp}/RESULTS.md" --option "${asr_exp}/RESULTS.json"
+        --dataset "$(basename "$(dirname "${PWD}")")"
+        ${inference_config:+--inference_config "${inference_config}"})
+    [ "${lang}" = noinfo ] || pack_options+=(--lang "${lang}")
+    inputs=("${asr_exp}/config.yaml" "${lm_files[@]}" ${inference_config:+"${inference_config}"})
+    [ ! -e "${bpemodel}" ] || inputs+=("${bpemodel}")
+    step "${asr_exp}/.done.pack" "${asr_exp}/${inference_asr_model}" "${asr_exp}/RESULTS.md" \
+        "${inputs[@]}" -- \
+        "${run_jobs[@]}" --log "${asr_exp}/pack.log" -- "${ours[@]}" espnet_recursive.bin.pack \
+        --asr_train_config "${asr_exp}/config.yaml" \
+        --asr_model_file "${asr_exp}/${inference_asr_model}" "${pack_options[@]}" "${lm_options[@]}" \
+        --outpath "${packed_model}"
     log "packed: ${packed_model}"
 fi
 
 if in_range 15; then
+    begin_stage 15 "Upload to ${hf_repo}"
     need "${packed_model}" 14
-    log "Upload to ${hf_repo}"
-    attempt $(tool upload) "${packed_model}" --hf_repo "${hf_repo}" --dry_run "${upload_dry_run}"
+    attempt "${ours[@]}" espnet_recursive.bin.upload "${packed_model}" --hf_repo "${hf_repo}" \
+        --dry_run "${upload_dry_run}"
 fi
 current_stage=-
 log "finished in ${SECONDS} s"

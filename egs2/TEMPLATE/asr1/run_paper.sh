@@ -48,24 +48,27 @@ EOF
 . ./path.sh
 current_stage=-
 
-options=()
-while [ $# -gt 0 ]; do
-    case $1 in
-        -h|--help) echo "${help_message}"; exit 0 ;;
-        --*) name=${1#--}; name=${name//-/_} ;;
-        *) usage_error "expected --name value, found: $1" ;;
-    esac
-    [ $# -ge 2 ] || usage_error "--${name} needs a value"
-    case ${name} in
-        rows|rows_dir|seeds|schedule_loops|keep_going) printf -v "${name}" '%s' "$2" ;;
-        encoder_config|asr_tag|asr_exp) usage_error "--${name}: each row has its own" ;;
-        subset) usage_error "--subset: the paper's rows learn from the whole corpus; see run.sh" ;;
-        expdir|python|asr_config|asr_args|num_loops|stage|stop_stage|skip_train|skip_eval)
-            printf -v "${name}" '%s' "$2"; options+=("--${name}" "$2") ;;
-        *) options+=("--${name}" "$2") ;;
-    esac
-    shift 2
+help=
+encoder_config=
+asr_tag=
+asr_exp=
+subset=
+own_options="rows rows_dir seeds schedule_loops keep_going"
+of_each_row="encoder_config asr_tag asr_exp"
+shared_options="expdir python asr_config asr_args num_loops stage stop_stage skip_train skip_eval"
+take_options "help ${own_options} ${of_each_row} subset" "$@"
+if [ -n "${help}" ]; then
+    echo "${help_message}"
+    exit 0
+fi
+for option in ${of_each_row}; do
+    [ -z "${!option}" ] || usage_error "--${option}: each row has its own"
 done
+[ -z "${subset}" ] \
+    || usage_error "--subset: the paper's rows learn from the whole corpus; see run.sh"
+options=("${others[@]}")
+take_options "${shared_options}" "${options[@]}"
+read -ra python_words <<< "${python}"
 
 # ---- What cannot be done is said before anything is
 
@@ -108,7 +111,7 @@ done
 
 write_table() {
     mkdir -p "${expdir}"
-    attempt ${python} -m espnet_recursive.bin.paper_results "${expdir}" --rows ${known_rows} \
+    attempt "${python_words[@]}" -m espnet_recursive.bin.paper_results "${expdir}" --rows ${known_rows} \
         --rows_dir "${rows_dir}" > /dev/null
     log "results: ${expdir}/RESULTS_PAPER.md"
 }

@@ -11,23 +11,16 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
+# shellcheck source=egs2/TEMPLATE/asr1/stage.sh
+. ../../TEMPLATE/asr1/stage.sh
+called_as=./run.sh
 subset=train_960
-options=()
-while [ $# -gt 0 ]; do
-    case $1 in
-        --subset)
-            [ $# -ge 2 ] || { echo "$0: --subset needs a value" >&2; exit 2; }
-            subset=$2
-            shift 2 ;;
-        -h|--help)
-            echo "Of this recipe: --subset train_960 (the default), train_clean_100 or mini"
-            options+=(--help)
-            shift ;;
-        *)
-            options+=("$1")
-            shift ;;
-    esac
-done
+help=
+take_options "subset help" "$@"
+if [ -n "${help}" ]; then
+    echo "Of this recipe: --subset train_960 (the default), train_clean_100 or mini"
+    others+=(--help)
+fi
 
 # The language model also learns from the corpus's own text, 800 million words of books.
 other_text=data/local/other_text/text
@@ -43,9 +36,7 @@ case ${subset} in
         own=(--nbpe 500 --dumpdir dump_mini --expdir exp_mini --token_listdir data/en_token_list_mini
             --lm_config conf/train_lm_small.yaml --ngpu 1
             --asr_args "--batch_bins 1600000 --scheduler_conf warmup_steps=2000") ;;
-    *)
-        echo "$0: --subset ${subset}: train_960, train_clean_100 or mini" >&2
-        exit 2 ;;
+    *) usage_error "--subset ${subset}: train_960, train_clean_100 or mini" ;;
 esac
 train_set=${subset/#mini/train_clean_5}
 
@@ -58,4 +49,4 @@ exec ./asr.sh \
     --lm_train_text "data/${train_set}/text ${other_text}" \
     --lm_config conf/train_lm_transformer.yaml --asr_config conf/train_asr_transformer.yaml \
     --inference_config conf/decode_asr.yaml \
-    "${own[@]}" "${options[@]}"
+    "${own[@]}" "${others[@]}"
