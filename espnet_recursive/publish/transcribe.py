@@ -1,7 +1,6 @@
 """Audio files of any kind to text, with a model that is loaded once."""
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from itertools import batched
 from typing import Any
 
 import numpy as np
-import soundfile
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.read_audio import about_seconds
 from espnet_recursive.model.model_input import input_features, read_speech, sampling_rate
 
 
@@ -128,8 +127,8 @@ def _nbest_lists(speech: list[np.ndarray], model: Any) -> list[Any]:
 
 
 def _duration(file: str) -> float:
-    """In seconds; 0 for what cannot be read, which is said when it is its turn."""
+    """In seconds, or about that; 0 for what cannot be read, which is said when it is its turn."""
     try:
-        return float(soundfile.info(os.fsencode(file)).duration)
-    except (soundfile.SoundFileError, OSError):
+        return about_seconds(file)
+    except UserError:
         return 0.0

@@ -23,7 +23,7 @@ from espnet_recursive.recipe.data_dir import (
     write_table,
 )
 from espnet_recursive.recipe.process_group import end_with_parent
-from espnet_recursive.recipe.wav_scp import audio_file, check_whole, read_audio
+from espnet_recursive.recipe.wav_scp import audio_file, inspect_file, read_audio
 from espnet_recursive.recipe.write_audio import write_audio
 
 #: Formats that are written; those of ESPnet in Kaldi archives (wav.ark, flac.ark) are not.
@@ -94,10 +94,10 @@ def _convert(
     utterance, value = item
     source = audio_file(value, utterance)
     if source is not None:
-        check_whole(source, utterance)
-        if _has_format(source, fs, audio_format):
+        info = inspect_file(source, utterance)
+        if info and (info.rate, info.channels, info.format) == (fs, 1, audio_format.upper()):
             check_finite_file(source, f"{source} (utterance {utterance})")
-            return utterance, (source, soundfile.info(source).frames)
+            return utterance, (source, info.frames)
     converted = directory / _name(utterance, audio_format)
     if source is not None and converted.exists() and converted.samefile(source):
         raise UserError(
@@ -123,8 +123,3 @@ def _is_converted(converted: Path, source: str | None, fs: int) -> bool:
         and (source is None or converted.stat().st_mtime >= Path(source).stat().st_mtime)
         and soundfile.info(converted).samplerate == fs
     )
-
-
-def _has_format(path: str, fs: int, audio_format: str) -> bool:
-    info = soundfile.info(path)
-    return info.samplerate == fs and info.format == audio_format.upper() and info.channels == 1
