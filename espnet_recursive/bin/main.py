@@ -28,6 +28,7 @@ GROUPS = {
         "format-feats": "features that were computed before, with their sizes (stage 3)",
         "filter-utterances": "drop utterances that training cannot use (stage 4)",
         "token-list": "sentencepiece model and token list (stage 5)",
+        "lm-text": "texts for a language model in one, without empty sentences (stages 5 to 8)",
         "train-config": "lay an encoder over a training YAML",
         "check-config": "have ESPnet check training YAMLs before anything runs",
         "launch": "start a training on several nodes of a Slurm allocation (stages 7 and 11)",

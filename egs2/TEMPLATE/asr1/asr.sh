@@ -401,6 +401,9 @@ need_text() {  # texts are of prepared data, or of stage 1
     esac
 }
 
+# lm_text <name> <text>...: several texts in one, with plain spaces and without empty sentences
+lm_text() { attempt $(tool lm_text) "${@:2}" --output "${data_feats}/$1"; }
+
 # ---- Mistakes in configurations are found before data are prepared for hours
 
 current_stage=config
@@ -519,9 +522,10 @@ if in_range 5; then
             --bpemode ${bpemode} --bpe_char_cover ${bpe_char_cover} \
             --bpe_input_sentence_size ${bpe_input_sentence_size} --bpe_nlsyms "${bpe_nlsyms}"
     else
-        step "${token_listdir}/.done.${token_type}" ${lm_train_text} -- \
+        lm_text lm_train.txt ${lm_train_text}
+        step "${token_listdir}/.done.${token_type}" ${data_feats}/lm_train.txt -- \
             ${run_jobs} --log ${token_listdir}/${token_type}/tokens.log -- \
-            ${espnet}.tokenize_text --token_type ${token_type} --input ${lm_train_text%% *} \
+            ${espnet}.tokenize_text --token_type ${token_type} --input ${data_feats}/lm_train.txt \
             --output ${token_list} --non_linguistic_symbols ${nlsyms_txt} --field 2- \
             --cleaner ${cleaner} --g2p ${g2p} --write_vocabulary true \
             --add_symbol "<blank>:0" --add_symbol "<unk>:1" --add_symbol "<sos/eos>:-1"
@@ -538,20 +542,17 @@ if in_range 6; then
     log "LM statistics: ${lm_stats_dir}"
     need "${token_list}" 5
     for text in ${lm_train_text} ${lm_dev_text}; do need_text "${text}"; done
-    # Several texts become one; lines without words are left out.
-    part=${data_feats}/lm_train.txt.$$.part
-    cat ${lm_train_text} | awk 'NF > 1' > "${part}"
-    cmp -s "${part}" "${data_feats}/lm_train.txt" || mv "${part}" "${data_feats}/lm_train.txt"
-    rm -f "${part}"
+    lm_text lm_train.txt ${lm_train_text}
+    lm_text lm_dev.txt ${lm_dev_text}
     logdir=${lm_stats_dir}/logdir
     _nj=$($(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${nj})
-    _nj=$($(tool split_scp) ${lm_dev_text} ${logdir} --name dev --nj ${_nj})
+    _nj=$($(tool split_scp) ${data_feats}/lm_dev.txt ${logdir} --name dev --nj ${_nj})
     $(tool split_scp) ${data_feats}/lm_train.txt ${logdir} --name train --nj ${_nj} > /dev/null
-    step "${lm_stats_dir}/.done.collect" ${data_feats}/lm_train.txt ${lm_dev_text} ${lm_config} -- \
+    step "${lm_stats_dir}/.done.collect" ${data_feats}/lm_train.txt ${data_feats}/lm_dev.txt ${lm_config} -- \
         ${run_jobs} --log ${logdir}/stats.JOB.log --nj ${_nj} ${array_options} -- \
         ${espnet}.lm_train --collect_stats true --use_preprocessor true ${text_options} \
         --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
-        --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
+        --valid_data_path_and_name_and_type ${data_feats}/lm_dev.txt,text,text \
         --train_shape_file ${logdir}/train.JOB.scp --valid_shape_file ${logdir}/dev.JOB.scp \
         --output_dir ${logdir}/stats.JOB --ngpu 0 ${lm_config:+--config ${lm_config}} ${lm_args}
     step "${lm_stats_dir}/.done.aggregate" ${lm_stats_dir}/.done.collect -- \
@@ -568,7 +569,7 @@ if in_range 7; then
         ${run_jobs} --log ${lm_exp}/train.log --progress training -- \
         $(launch "${lm_exp}") ${espnet}.lm_train --ngpu ${ngpu} --use_preprocessor true ${text_options} \
         --train_data_path_and_name_and_type ${data_feats}/lm_train.txt,text,text \
-        --valid_data_path_and_name_and_type ${lm_dev_text},text,text \
+        --valid_data_path_and_name_and_type ${data_feats}/lm_dev.txt,text,text \
         --train_shape_file ${lm_stats_dir}/train/text_shape.${token_type} \
         --valid_shape_file ${lm_stats_dir}/valid/text_shape.${token_type} \
         --fold_length ${lm_fold_length} --resume true --output_dir ${lm_exp} \
@@ -578,10 +579,11 @@ fi
 if in_range 8; then
     log "LM perplexity of ${lm_test_text}"
     need "${lm_exp}/${inference_lm}" 7
-    step "${lm_exp}/perplexity_test/.done.perplexity" ${lm_test_text} ${lm_exp}/.done.train -- \
+    lm_text lm_test.txt ${lm_test_text}
+    step "${lm_exp}/perplexity_test/.done.perplexity" ${data_feats}/lm_test.txt ${lm_exp}/.done.train -- \
         ${run_jobs} --log ${lm_exp}/perplexity_test/lm_calc_perplexity.log -- \
         ${espnet}.lm_calc_perplexity --ngpu 0 \
-        --data_path_and_name_and_type ${lm_test_text},text,text \
+        --data_path_and_name_and_type ${data_feats}/lm_test.txt,text,text \
         --train_config ${lm_exp}/config.yaml --model_file ${lm_exp}/${inference_lm} \
         --output_dir ${lm_exp}/perplexity_test
     log "PPL: $(cat "${lm_exp}/perplexity_test/ppl")"
