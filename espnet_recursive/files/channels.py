@@ -9,13 +9,13 @@ CHANNEL_HELP = "which channel of audio with several: 1, 2, ..., or mean (default
 
 
 def check_channel(channel: str) -> str:
-    """Refuse what is no choice of a channel, for parsers of commands too.
+    """Refuse what is no choice of a channel.
 
     Raises:
         UserError: If it is neither a number from 1, nor "mean".
     """
     if channel != "mean" and not (channel.isascii() and channel.isdigit() and int(channel)):
-        raise UserError(f"--channel {channel}: give the number of a channel from 1, or mean")
+        raise UserError(f"{channel!r}: expected the number of a channel from 1, or mean")
     return channel
 
 

@@ -46,7 +46,7 @@ class Failure:
 
 
 def transcribe(
-    files: Sequence[str], model: Any, batch_size: int = 1
+    files: Sequence[str], model: Any, batch_size: int = 1, channel: str | None = None
 ) -> Iterator[Transcript | Failure]:
     """Transcribe files one after the other, or in batches of similar duration.
 
@@ -55,6 +55,8 @@ def transcribe(
         model: A ``Speech2Text``.
         batch_size: Files decoded together. With more than 1 the shortest come first; else the
             files come in their order.
+        channel: Which of several channels to take: a number from 1, or "mean"; by default, files
+            with several are failures.
 
     Yields:
         For each file, as soon as it is known, a Transcript or why there is none.
@@ -75,7 +77,7 @@ def transcribe(
         speech: list[tuple[str, np.ndarray]] = []
         for file in batch:
             try:
-                speech.append((file, read_speech(file, rate)))
+                speech.append((file, read_speech(file, rate, channel)))
             except UserError as error:
                 yield Failure(file, str(error))
         if speech:

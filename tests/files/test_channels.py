@@ -35,5 +35,5 @@ def test_there_are_fewer():
 
 @pytest.mark.parametrize("channel", ["0", "-1", "left", "1.0", "", "²"])
 def test_no_channel(channel):
-    with pytest.raises(UserError, match="the number of a channel from 1, or mean"):
+    with pytest.raises(UserError, match="expected the number of a channel from 1, or mean"):
         check_channel(channel)
