@@ -25,7 +25,7 @@ import torch
 from tabulate import tabulate
 
 from espnet_recursive.recursion.exit_criterion import EXIT_CRITERIA, ExitRule
-from espnet_recursive.recursion.recurrence import LoopPlan
+from espnet_recursive.recursion.recurrence import LoopPlan, PlannedPass
 from espnet_recursive.registry import encoder_class
 
 #: Loops of the utterances of a batch, as parts of all loops. The others are compared to the first.
@@ -94,8 +94,8 @@ def time_and_work(args: argparse.Namespace, encoder: Any, device: str) -> list[d
 
     def run(name: str) -> None:
         counts = [max(1, round(part * args.loops)) for part in PATTERNS[name]]
-        with encoder.encoders.running(LoopPlan(torch.tensor(counts))) as done:
-            encoder.encoders(states, masks)
+        done = PlannedPass(encoder.encoders, LoopPlan(torch.tensor(counts)))
+        done(states, masks)
         executed[name] = done.row_layers
 
     rows = in_turn({name: partial(run, name) for name in PATTERNS}, args.repeats, device)

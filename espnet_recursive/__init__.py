@@ -8,6 +8,7 @@ one of those tasks is, or ``espnet_recursive.Speech2Text`` is asked for.
 from typing import TYPE_CHECKING, Any
 
 from espnet_recursive.asr.loop_stats import log_loops
+from espnet_recursive.asr.trainer_epoch import tell_epochs
 from espnet_recursive.registry import import_quietly, register
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 
 register()
 log_loops()
+tell_epochs()
 
 
 def __getattr__(name: str) -> Any:

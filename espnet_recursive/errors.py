@@ -1,10 +1,13 @@
-"""The error for what a user can put right, and the reason in errors of others."""
+"""The error for bad input, and the wording that error messages share."""
 
 import traceback
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
 
 
 class UserError(ValueError):
-    """Something that the user gave cannot be used.
+    """Input that cannot be used and that the user can correct.
 
     The message names the file, the line or the key, and the remedy. Commands print it alone,
     without a traceback, and end with status 1.
@@ -18,3 +21,30 @@ def reason(error: BaseException) -> str:
     *_, frame = traceback.extract_tb(error.__traceback__)
     condition = (frame.line or "").removeprefix("assert ")
     return f"these options do not go together, ESPnet needs: {condition}"
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """A sentence that suggests the known word nearest to a misspelt one, after a space.
+
+    Args:
+        word: The word that is unknown.
+        known: The words that there are.
+
+    Returns:
+        " Did you mean 'fixed'?", or nothing where no word is near.
+    """
+    near = get_close_matches(str(word), list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def is_integer(value: Any, least: int | None = None, most: int | None = None) -> bool:
+    """Whether a value is an integer within bounds.
+
+    A bool is none, though Python takes it for one: ``num_loops: yes`` is a bool in YAML.
+    """
+    return (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and (least is None or value >= least)
+        and (most is None or value <= most)
+    )

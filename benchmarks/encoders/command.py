@@ -10,7 +10,7 @@ at its best is the fastest of its settings in that precision. What a machine or 
 lacks is left out, with the reason. Peak memory is measured in processes of their own.
 
 Tables are printed and written to OUTPUT.md, all figures to OUTPUT.json, pictures to OUTPUT.png and
-OUTPUT.svg.
+OUTPUT.svg. Tables and figures are written after each race, so that a run that is cut keeps those.
 """
 
 import argparse
@@ -58,6 +58,13 @@ def get_parser() -> argparse.ArgumentParser:
         help="count the processor's time, not the clock's: for a CPU that others use, one thread",
     )  # fmt: skip
     p.add_argument("--device", choices=("cpu", "cuda"), help="cuda where there is one by default")
+    p.add_argument(
+        "--plan", choices=("cpu", "cuda"), help="races of that device; by default of --device"
+    )
+    p.add_argument(
+        "--shrink", type=int, default=1, metavar="N",
+        help="an N-th of the utterances and of their length, to try the measurement itself",
+    )  # fmt: skip
     p.add_argument("--threads", type=int, help="torch's own choice by default")
     p.add_argument("--rows_dir", type=Path, default=ROWS_DIR, help="folder of the encoder files")
     p.add_argument(
@@ -79,16 +86,12 @@ def main(cmd: Sequence[str] | None = None) -> None:
         raise UserError("--processor_time is for CPUs")
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.shrink < 1:
+        raise UserError("--shrink: at least 1")
     results = measure(args, device)
     from .picture import plot
-    from .report import report
 
-    text = report(results)
-    print(text)
-    with whole_file(args.output.with_suffix(".json")) as file:
-        file.write(json.dumps(results.as_dict(), indent=1) + "\n")
-    with whole_file(args.output.with_suffix(".md")) as file:
-        file.write(text)
+    print(_write(results, args.output))
     plot(results, [args.output.with_suffix(suffix) for suffix in (".png", ".svg")])
     failed = [why for result in results.results for why in result.left_out.values()]
     failed += [memory.left_out for memory in results.memories]
@@ -100,13 +103,14 @@ def measure(args: argparse.Namespace, device: str) -> "Results":
     """Run what is planned; return the results."""
     from .counted import count
     from .machine import this_machine
-    from .plan import PLANS
+    from .plan import PLANS, shrunk
     from .results import Results
 
-    parts = [part for part in PLANS[device][args.full]() if not args.only or part.name in args.only]
-    if not parts:
-        known = ", ".join(dict.fromkeys(part.name for part in PLANS[device][args.full]()))
-        raise UserError(f"--only {' '.join(args.only)}: there are {known}")
+    planned = PLANS[args.plan or device][args.full]()
+    known = list(dict.fromkeys(part.name for part in planned))
+    if unknown := [name for name in args.only or () if name not in known]:
+        raise UserError(f"--only {' '.join(unknown)}: there are {', '.join(known)}")
+    parts = [shrunk(part, args.shrink) for part in planned if part.name in (args.only or known)]
     results = Results(this_machine(device))
     results.counted = {row: count(args.rows_dir, row) for row in COUNTED}
     _quiet()
@@ -118,8 +122,21 @@ def measure(args: argparse.Namespace, device: str) -> "Results":
                 results.left_out.append(part.name)
             else:
                 _measure(part, results, args, device, say)
+                _write(results, args.output)
             bar.update()
     return results
+
+
+def _write(results: "Results", output: Path) -> str:
+    """Write tables and figures; return the tables."""
+    from .report import report
+
+    text = report(results)
+    with whole_file(output.with_suffix(".json")) as file:
+        file.write(json.dumps(results.as_dict(), indent=1) + "\n")
+    with whole_file(output.with_suffix(".md")) as file:
+        file.write(text)
+    return text
 
 
 def _measure(

@@ -1,8 +1,7 @@
 """What is measured, in the short form and in the whole one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 from .competitors import AGAIN, CONTAINER, ESPNET, RECURSIVE, SB, Competitor, competitors
 from .race import Race
@@ -12,8 +11,8 @@ from .work import FRAMES, Work
 #: A training step on a CPU, works of inference, and a training step on a GPU.
 STEP = Work(TRAINING, 8, 4 * FRAMES)
 SHORT, USUAL, LONG = (Work(INFERENCE, 1, seconds * FRAMES) for seconds in (2, 12, 60))
-BATCH = Work(INFERENCE, 4, 12 * FRAMES)
-GPU_STEP = Work(TRAINING, 48, 12 * FRAMES)
+BATCH, GPU_FEW = (Work(INFERENCE, utterances, 12 * FRAMES) for utterances in (4, 8))
+GPU_STEP, GPU_BATCH = (Work(kind, 48, 12 * FRAMES) for kind in (TRAINING, INFERENCE))
 
 #: Rows that differ in the loops alone, by their number.
 BY_LOOPS = {1: "loops_1", 2: "loops_2", 5: "L1", 10: "loops_10", 20: "loops_20"}
@@ -25,7 +24,7 @@ class MemoryStep:
 
     competitor: Competitor
     work: Work
-    name: ClassVar[str] = "memory"
+    name: str = "memory"
 
 
 Part = Race | MemoryStep
@@ -66,25 +65,43 @@ def full_cpu() -> list[Part]:
 def short_cuda() -> list[Part]:
     """The main lines on a GPU."""
     return [
-        Race("training step", [GPU_STEP], _all("B", ["L1"], TRAINING), 20),
-        *_memories(GPU_STEP, "B", "L1"),
+        Race("bf16 training step", [GPU_STEP], _all("B", ["L1"], TRAINING, _BF16_STEP), 20),
+        *_bf16_memories(GPU_STEP, "B", "L1"),
     ]
 
 
 def full_cuda() -> list[Part]:
-    """Everything that a GPU is asked for."""
-    works = [USUAL, SHORT, LONG, BATCH]
-    step = [*_all("B", ["L1", "L2", "R4"], TRAINING), CONTAINER]
+    """Everything that a GPU is asked for, the main lines first and what is compiled last.
+
+    Code is compiled for minutes, so races with it are others than those without; those of training
+    have the fastest that are not compiled, too.
+    """
+    works = [USUAL, GPU_FEW, GPU_BATCH, SHORT, LONG]
+    container = competitors(RECURSIVE, CONTAINER.row, TRAINING, ["autocast"])
+    step = [*_all("B", ["L1", "L2", "R4"], TRAINING, _FP32_STEP), CONTAINER]
     return [
+        *short_cuda(),
+        Race("Transformer", works, _all("B", ["L1"], INFERENCE, _NOT_COMPILED), 30),
         _container([USUAL], 10),
-        Race("training step", [GPU_STEP], step, 60),
-        Race("Transformer", works, _all("B", ["L1", "L2", "R4"], INFERENCE), 60),
-        Race("Branchformer", works, _all("B3", ["L5"], INFERENCE), 60),
-        Race("Branchformer training step", [GPU_STEP], _all("B3", ["L5"], TRAINING), 60),
+        Race("bf16 training step, compiled", [GPU_STEP],
+             [*_all("B", ["L1"], TRAINING, _COMPILED_STEP), *container], 20),
+        Race("training step", [GPU_STEP], step, 30),
         *_memories(GPU_STEP, "B", "L1"),
-        *_memory_by_loops(GPU_STEP),
+        Race("Branchformer", works, _all("B3", ["L5"], INFERENCE, _NOT_COMPILED), 30),
+        Race("Branchformer bf16 training step", [GPU_STEP],
+             _all("B3", ["L5"], TRAINING, _BF16_STEP), 20),
         _by_loops([USUAL], 10),
-    ]
+        *_memory_by_loops(GPU_STEP),
+        Race("Transformer, compiled", works, _all("B", ["L1"], INFERENCE, _COMPILED), 30),
+        Race("other rows", works, _all("B", ["L2", "R4"], INFERENCE, _NOT_COMPILED), 20),
+    ]  # fmt: skip
+
+
+def shrunk(part: Part, factor: int) -> Part:
+    """A part with less work, to try the measurement itself."""
+    if isinstance(part, Race):
+        return replace(part, works=[work.shrunk(factor) for work in part.works])
+    return replace(part, work=part.work.shrunk(factor))
 
 
 #: Device -> short and whole form.
@@ -100,6 +117,18 @@ _MAIN = ("defaults", "SDPA", "dynamic int8", "bf16 weights", "as configured", "p
 _MAIN_FLOAT = [f"{name}/float32" for name in _MAIN]
 _FEW = ("defaults/float32", "SDPA/float32", "prepared/float32")
 _MAIN_STEP = ("defaults", "SDPA, fused Adam", "fused Adam")
+#: On a GPU. The defaults in float32 come first, as what others are divided by.
+_BF16_STEP = ("defaults/float32", "autocast, defaults", "autocast", "autocast, fused Adam",
+              "flash attention", "autocast, checkpoint_loops")  # fmt: skip
+_COMPILED_STEP = ("defaults/float32", "autocast, fused Adam", "autocast, compiled",
+                  "flash attention", "autocast", "autocast, compile")  # fmt: skip
+_FP32_STEP = ("defaults/float32", "SDPA/float32", "SDPA, fused Adam", "as configured/float32",
+              "fused Adam", "checkpoint_loops")  # fmt: skip
+_NOT_COMPILED = ("defaults/float32", "SDPA/float32", "autocast", "flash attention", "bf16 weights",
+                 "as configured", "prepared/float32", "prepared/bfloat16")  # fmt: skip
+_COMPILED = ("defaults/float32", "SDPA, compiled", "autocast, compiled", "bf16 weights, compiled",
+             "compile", "autocast, compile", "prepared, compile/bfloat16")  # fmt: skip
+_BF16_MEMORY = ("autocast, defaults", "autocast, fused Adam", "autocast, checkpoint_loops")
 
 
 def _transformer() -> list[Competitor]:
@@ -142,6 +171,14 @@ def _memories(work: Work, baseline: str, row: str) -> list[MemoryStep]:
         *competitors(RECURSIVE, row, TRAINING, ["as configured/float32", "checkpoint_loops"]),
     ]
     return [MemoryStep(competitor, work) for competitor in found]
+
+
+def _bf16_memories(work: Work, baseline: str, row: str) -> list[MemoryStep]:
+    found = [
+        *competitors(ESPNET, baseline, TRAINING, _BF16_MEMORY),
+        *competitors(RECURSIVE, row, TRAINING, ["autocast", *_BF16_MEMORY]),
+    ]
+    return [MemoryStep(competitor, work, "bf16 memory") for competitor in found]
 
 
 def _memory_by_loops(work: Work) -> list[MemoryStep]:

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -90,9 +90,11 @@ def run(
     for competitor in race.competitors:
         say(f"{race.name}: {competitor}")
         line_up.add(competitor)
-    seconds = _repeat(race, line_up.runners, device, repeats, say, clock)
+    seconds = _repeat(race, line_up, device, repeats, say, clock)
     del line_up.runners
     gc.collect()  # compiled code holds cycles, and what they keep would be missing in the next race
+    if device == "cuda":
+        torch.cuda.empty_cache()  # other processes measure peaks next
     return [
         Result(
             race.name,
@@ -130,8 +132,7 @@ class _LineUp:
             self.left_out[competitor] = str(error)
             return
         except Exception as error:  # one that fails must not cost the results of the others
-            lines = str(error).splitlines() or [""]
-            self.left_out[competitor] = f"FAILED: {type(error).__name__}: {lines[0]}"
+            self.left_out[competitor] = _why(error)
             return
         self._first = self._first or last
         if last > _TOO_SLOW * self._first:
@@ -164,13 +165,17 @@ class _LineUp:
 
 def _repeat(
     race: Race,
-    runners: Mapping[Competitor, Runner],
+    line_up: _LineUp,
     device: str,
     repeats: tuple[int, int],
     say: Say,
     clock: Clock,
 ) -> dict[Work, dict[Competitor, list[float]]]:
-    """Time all of them at all works, again and again."""
+    """Time all of them at all works, again and again.
+
+    One that fails at a work, for want of memory perhaps, is out of the whole race.
+    """
+    runners = line_up.runners
     times: dict[Work, dict[Competitor, list[float]]] = {
         work: {competitor: [] for competitor in runners} for work in race.works
     }
@@ -183,8 +188,21 @@ def _repeat(
             batch = work.batch(number, device)
             # From both ends in turn, so that it does not matter who comes after whom.
             for competitor in list(runners)[:: -1 if number % 2 else 1]:
-                times[work][competitor].append(seconds(partial(runners[competitor], batch), clock))
+                try:
+                    taken = seconds(partial(runners[competitor], batch), clock)
+                except Exception as error:
+                    line_up.left_out[competitor] = f"{_why(error)} ({work})"
+                    del runners[competitor]
+                    for each in times.values():
+                        del each[competitor]
+                else:
+                    times[work][competitor].append(taken)
     return times
+
+
+def _why(error: Exception) -> str:
+    lines = str(error).splitlines() or [""]
+    return f"FAILED: {type(error).__name__}: {lines[0]}"
 
 
 def seconds(work: Callable[[], None], clock: Clock = time.perf_counter) -> float:

@@ -44,7 +44,7 @@ def _times(result: Result) -> str:
                 "quartiles": f"{found.lower:.3f} - {found.upper:.3f}",
                 "extremes": f"{found.smallest:.3f} - {found.largest:.3f}",
             }
-        row |= {"seconds": f"{median(seconds):.3f}"}
+        row |= {"seconds": f"{median(seconds):.4g}"}
         if result.differences:
             row["differs by"] = _share(result.differences.get(competitor))
         rows.append(row)

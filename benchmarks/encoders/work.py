@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -58,6 +58,14 @@ class Work:
     def __str__(self) -> str:
         many = f"{self.utterances} x " if self.utterances > 1 else ""
         return f"{self.kind}, {many}{self.frames / FRAMES:g} s"
+
+    def shrunk(self, factor: int) -> Work:
+        """The same with fewer and shorter utterances, to try the measurement itself."""
+        return replace(
+            self,
+            utterances=max(self.utterances // factor, 1),
+            frames=max(self.frames // factor, FRAMES // 2),
+        )
 
     def batch(self, number: int, device: str) -> Batch:
         """A batch of random features.

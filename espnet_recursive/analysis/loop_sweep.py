@@ -85,7 +85,7 @@ def configured_depth(model: Any) -> Depth:
             f"The model's encoder, {type(encoder).__name__}, runs each layer once: there are no "
             "depths to compare. Name a model with a recursive encoder."
         )
-    policy = encoder.loop_policy
+    policy = encoder.recursion.policy
     if policy.depth_in_evaluation and not policy.needs_progress:
         return Depth()  # the number differs between utterances
     return Depth(num_loops=encoder.shape.num_loops)

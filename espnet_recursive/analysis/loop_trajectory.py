@@ -95,7 +95,7 @@ def trajectories(
 
 def latent_states(states: torch.Tensor, shape: RecursionShape, num_loops: int) -> torch.Tensor:
     """(L + 1, T, D), h_0 to h_L, out of the (N + 1, T, D) states of all executed layers."""
-    places = [shape.prelude_blocks + loop * shape.recurrent_blocks for loop in range(num_loops + 1)]
+    places = [shape.end_of_loop(loop) for loop in range(num_loops + 1)]
     assert places[-1] + shape.coda_blocks + 1 == len(states), (shape, num_loops, len(states))
     return states[places]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from math import isnan
 from typing import Any
 
-from espnet_recursive.errors import UserError
+from espnet_recursive.errors import UserError, did_you_mean, is_integer
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class Depth:
     def __post_init__(self) -> None:
         for key in ("num_loops", "loop_exit_min"):
             value = getattr(self, key)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= 1):
+            if value is not None and not is_integer(value, least=1):
                 raise UserError(f"{key} must be an integer of 1 or more, not {value!r}")
         if self.loop_exit is None:
             for key in ("loop_exit_threshold", "loop_exit_min"):
@@ -45,8 +44,10 @@ class Depth:
         from espnet_recursive.recursion.exit_criterion import EXIT_CRITERIA
 
         if self.loop_exit not in EXIT_CRITERIA:
-            known = ", ".join(EXIT_CRITERIA)
-            raise UserError(f"loop_exit={self.loop_exit!r} is none of {known}")
+            raise UserError(
+                f"loop_exit={self.loop_exit!r} is none of {', '.join(EXIT_CRITERIA)}."
+                + did_you_mean(self.loop_exit, EXIT_CRITERIA)
+            )
         threshold = self.loop_exit_threshold
         if threshold is None:
             raise UserError(
@@ -75,11 +76,35 @@ class Depth:
                 )
             return
         try:
-            encoder.set_depth(self.num_loops, self._exit_rule(), getattr(model, "ctc", None))
+            encoder.set_depth(self.num_loops, self.exit_rule(), getattr(model, "ctc", None))
         except ValueError as error:
             raise UserError(f"{self}: {error}") from error
 
-    def _exit_rule(self) -> Any:
+    def view(self, model: Any) -> Any:
+        """A view of an ESPnet model that runs at this depth; the model itself is not changed.
+
+        Args:
+            model: As in :meth:`apply`.
+
+        Raises:
+            UserError: As :meth:`apply` does.
+        """
+        from espnet_recursive.recursion.module_view import view_of
+
+        encoder: Any = getattr(model, "encoder", None)
+        if not hasattr(encoder, "set_depth"):
+            self.apply(model)
+            return model
+        ctc = getattr(model, "ctc", None)
+        try:
+            encoder.chosen_depth(self.num_loops, self.exit_rule(), ctc)
+        except ValueError as error:
+            raise UserError(f"{self}: {error}") from error
+        modules = {name: module for name, module in model._modules.items() if name != "encoder"}
+        return view_of(model, _modules=modules, encoder=_AtDepth(encoder, self, ctc))
+
+    def exit_rule(self) -> Any:
+        """The :class:`espnet_recursive.recursion.exit_criterion.ExitRule`; None for none."""
         if self.loop_exit is None:
             return None
         from espnet_recursive.recursion.exit_criterion import ExitRule
@@ -87,9 +112,22 @@ class Depth:
         return ExitRule(self.loop_exit, self.loop_exit_threshold or 0.0, self.loop_exit_min or 1)
 
     def __str__(self) -> str:
-        """The options that are given."""
+        """The options that differ from their defaults."""
         given = {f.name: getattr(self, f.name) for f in fields(self)}
         return ", ".join(f"{k}={v}" for k, v in given.items() if v is not None)
+
+
+class _AtDepth:
+    """An encoder that always runs at one depth; everything else is the encoder's."""
+
+    def __init__(self, encoder: Any, depth: Depth, ctc: Any) -> None:
+        self._encoder, self._at_depth = encoder, {"depth": depth, "ctc": ctc}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._encoder(*args, **{**self._at_depth, **kwargs})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
 
 
 #: The names of the options.

@@ -99,7 +99,7 @@ def _with_edges(num_layers: int, n_p: int, n_c: int) -> list[RecursionShape]:
 
 
 def _layer(shape: RecursionShape, loop: int, place: int) -> int:
-    return shape.prelude_blocks + (loop - 1) * shape.recurrent_blocks + place
+    return shape.end_of_loop(loop - 1) + place
 
 
 def _loops(shape: RecursionShape) -> range:

@@ -1,12 +1,13 @@
 """A recursive model as a stock one: a layer for each that is executed, as ESPnet alone loads it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import torch
 
 from espnet_recursive.asr.encoder.conf_checks import PER_LAYER
+from espnet_recursive.asr.encoder.pass_plan import intermediate_positions
 from espnet_recursive.convert.average import States
 from espnet_recursive.convert.converted_model import ConvertedModel
 from espnet_recursive.errors import UserError
@@ -37,14 +38,14 @@ def to_stock(recursive: LoadedModel, num_loops: int | None = None) -> ConvertedM
     encoder = recursive.model.encoder
     if num_loops is not None and num_loops < 1:
         raise UserError(f"--num_loops {num_loops}: it must be 1 or more")
-    if num_loops is None and isinstance(encoder.loop_policy, LengthLoops):
+    if num_loops is None and isinstance(encoder.recursion.policy, LengthLoops):
         raise UserError(
-            f"{recursive.name}: with loop_policy={encoder.recursion.loop_policy} the depth depends "
-            "on the utterance, which no stock encoder can express. Give all utterances the same "
-            "one with --num_loops."
+            f"{recursive.name}: with loop_policy={encoder.recursion.options.loop_policy} the depth "
+            "depends on the utterance, which no stock encoder can express. Give all utterances the "
+            "same one with --num_loops."
         )
     notes = _parts_without_effect(encoder, recursive.name)
-    shape = replace(encoder.shape, num_loops=num_loops or encoder.shape.num_loops)
+    shape = encoder.shape.with_loops(num_loops or encoder.shape.num_loops)
     name = STOCK_NAMES[recursive.encoder]
     known = type(encoder).__signature__.parameters
     conf, more_notes = stock_conf(recursive.encoder_conf, shape, "interctc_layer_idx" in known)
@@ -91,7 +92,7 @@ def stock_conf(
     """
     conf = {key: value for key, value in recursive_conf.items() if key not in _RECURSION_KEYS}
     conf["num_blocks"] = depth = shape.executed_blocks
-    order = list(_execution_order(shape))
+    order = shape.execution_order
     for key in PER_LAYER:
         if isinstance(conf.get(key), list):
             conf[key] = [conf[key][layer] for layer in order]
@@ -103,24 +104,17 @@ def stock_conf(
             return conf, ()
         note = "interctc_loops is left out: ESPnet's encoder has no intermediate CTC."
         return conf, (note,)
-    n_p, n_r = shape.prelude_blocks, shape.recurrent_blocks
-    ends = {n_p + loop * n_r for loop in loops if loop <= shape.num_loops}
-    if positions := ends.union(conf.get("interctc_layer_idx") or ()):
-        conf["interctc_layer_idx"] = sorted(at for at in positions if at < depth)
+    configured = RecursionShape.from_conf(recursive_conf)
+    positions = conf.get("interctc_layer_idx") or ()
+    if positions or loops:
+        found = intermediate_positions(configured, shape.num_loops, positions, loops)
+        conf["interctc_layer_idx"] = list(found)
     return conf, ()
-
-
-def _execution_order(shape: RecursionShape) -> Iterator[int]:
-    recurrent = range(shape.prelude_blocks, shape.prelude_blocks + shape.recurrent_blocks)
-    yield from range(shape.prelude_blocks)
-    for _ in range(shape.num_loops):
-        yield from recurrent
-    yield from range(recurrent.stop, shape.unique_blocks)
 
 
 def _parts_without_effect(encoder: Any, source: str) -> tuple[str, ...]:
     """Refuse parts between the layers, unless they do nothing; these are noted."""
-    stack, recursion = encoder.encoders, encoder.recursion
+    stack, recursion = encoder.encoders, encoder.recursion.options
     keys = [key for key in ("loop_embedding", "loop_film") if getattr(recursion, key)]
     parts = dict(zip(keys, stack.loop_signals or (), strict=True))
     if stack.input_injection is not None:

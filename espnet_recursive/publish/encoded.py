@@ -1,14 +1,15 @@
 """The encoder's time, loops and executed layers for each utterance."""
 
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from espnet_recursive.publish.usable_speech import check_usable
+from espnet_recursive.recursion.module_view import view_of
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,32 @@ class NBest(list):
         self.encoded = encoded
 
 
-@contextmanager
-def encoding_each_alone(model: Any, done: list[Encoded]) -> Iterator[None]:
-    """Let ``model.encode`` take the utterances of a batch one by one, and note what it did.
+class SearchLock:
+    """A lock that a copy of its owner does not share, and that one thread may take repeatedly."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type["SearchLock"], tuple[()]]:
+        return SearchLock, ()
+
+
+def encoding_each_alone(
+    model: Any, done: list[Encoded], afterwards: Callable[[], None] = lambda: None
+) -> Any:
+    """A view of a model whose ``encode`` takes the utterances of a batch one by one.
 
     Args:
-        model: An ESPnet recogniser.
+        model: An ESPnet recogniser, which is not changed.
         done: Emptied at each call of ``encode``, and filled with its utterances in their order.
+        afterwards: Called at the end of each call of ``encode``.
     """
-    if "encode" in vars(model):  # it does already: ESPnet tries halves of a batch again
-        yield
-        return
-    encode = model.encode
 
     def encode_each(speech: torch.Tensor, speech_lengths: torch.Tensor) -> Any:
         done.clear()
@@ -60,8 +75,9 @@ def encoding_each_alone(model: Any, done: list[Encoded]) -> Iterator[None]:
             start = _now(speech.device)
             # A copy, because ESPnet normalises features in place: decoded once more, at another
             # depth or in half a batch, the caller's would be others.
-            outputs.append(encode(samples[None, :length].clone(), length[None]))
+            outputs.append(model.encode(samples[None, :length].clone(), length[None]))
             done.append(_encoded(model, _now(speech.device) - start))
+        afterwards()
         if len(outputs) == 1:
             return outputs[0]
         # With intermediate CTC, its layers come beside the output.
@@ -69,11 +85,7 @@ def encoding_each_alone(model: Any, done: list[Encoded]) -> Iterator[None]:
         lengths = torch.cat([length for _, length in outputs])
         return torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True), lengths
 
-    model.encode = encode_each
-    try:
-        yield
-    finally:
-        del model.encode
+    return view_of(model, encode=encode_each)
 
 
 def _encoded(model: Any, seconds: float) -> Encoded:
@@ -82,8 +94,7 @@ def _encoded(model: Any, seconds: float) -> Encoded:
         return Encoded(seconds, None, None)
     shape, ran = encoder.shape, encoder.loops_run
     loops = shape.num_loops if ran is None else int(ran[0])
-    layers = shape.prelude_blocks + loops * shape.recurrent_blocks + shape.coda_blocks
-    return Encoded(seconds, loops, layers)
+    return Encoded(seconds, loops, shape.with_loops(loops).executed_blocks)
 
 
 def _now(device: torch.device) -> float:

@@ -1,8 +1,11 @@
 """ESPnet's recogniser for inference, which refuses what ESPnet would load without a word."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from espnet2.bin import asr_inference
 from espnet2.tasks.asr import ASRTask
@@ -14,7 +17,7 @@ from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.model_input import input_features
 from espnet_recursive.model.weights import check_same_tokens, check_weights
-from espnet_recursive.publish.encoded import Encoded, NBest, encoding_each_alone
+from espnet_recursive.publish.encoded import Encoded, NBest, SearchLock, encoding_each_alone
 from espnet_recursive.publish.usable_speech import as_floats
 from espnet_recursive.speed.prepared import prepare_for_inference
 
@@ -81,38 +84,73 @@ class Speech2Text(asr_inference.Speech2Text):
         depth.apply(self.asr_model)
         if encoder_precision is not None:
             prepare_for_inference(self.asr_model.encoder, encoder_precision)
-        self._encoded: list[Encoded] = []
+        self._encoded: list[Encoded] | None = None
+        self._search = SearchLock()
 
-    def __call__(self, speech: Any) -> Any:
+    def __call__(self, speech: Any, *, depth: Depth | None = None) -> Any:
         """Decode as ESPnet does; what the encoder did stands in ``encoded`` of the n-best list.
+
+        Several threads may call one recogniser. Their encoders run side by side, if the attention
+        of the model is ESPnet's with ``use_sdpa: true`` or the encoder has been prepared
+        (`encoder_precision`). The search runs for one thread after the other: ESPnet's scorers
+        keep state between the steps of an utterance.
 
         Args:
             speech: (samples,) between -1 and 1, or integers of 8, 16 or 32 bits, which are scaled;
                 or a list of such.
+            depth: The depth of this call, in the place of that of the constructor.
 
         Raises:
-            UserError: If it is of another type, holds NaN, or is too short for the frontend.
+            UserError: If it is of another type, holds NaN, or is too short for the frontend, or the
+                depth cannot be.
         """
-        if not isinstance(speech, (list, tuple)):
-            speech = as_floats(speech, self._takes_features)
-        with encoding_each_alone(self.asr_model, self._encoded):
+        if self._encoded is not None:  # within a call
             return super().__call__(speech)
+        if isinstance(speech, (list, tuple)):
+            return self.batch_decode(speech, depth=depth)
+        speech = as_floats(speech, self._takes_features)
+        with self._one_call(depth) as call:
+            return call(speech)
 
-    def batch_decode(self, speech: Any, speech_lengths: Any = None) -> Any:
+    def batch_decode(
+        self, speech: Any, speech_lengths: Any = None, *, depth: Depth | None = None
+    ) -> Any:
         """Search for several utterances together, as ESPnet does, but encode each alone.
 
         So each gets the result that it has alone. In ESPnet's batches the last frames of all but
         the longest depend on the padding, and one that is too short is not noticed.
 
+        Threads and `depth` are as in a call of this class.
+
         Raises:
             UserError: As a call of this class does.
         """
+        if self._encoded is not None:
+            return super().batch_decode(speech, speech_lengths)
         if isinstance(speech, (list, tuple)):
             speech = [as_floats(one, self._takes_features) for one in speech]
         else:
             speech = as_floats(speech, self._takes_features)
-        with encoding_each_alone(self.asr_model, self._encoded):
-            return super().batch_decode(speech, speech_lengths)
+        with self._one_call(depth) as call:
+            return call.batch_decode(speech, speech_lengths)
+
+    @contextmanager
+    def _one_call(self, depth: Depth | None) -> Iterator[Self]:
+        """A copy for one call, with a list of its own of what was encoded.
+
+        From the end of its encoding to that of the block, no other thread searches.
+        """
+        call, model = copy(self), self.asr_model if depth is None else depth.view(self.asr_model)
+        call._encoded = []
+        with ExitStack() as search:
+            call.asr_model = encoding_each_alone(
+                model, call._encoded, lambda: search.enter_context(self._search)
+            )
+            try:
+                yield call
+            finally:
+                warned = "_warned_no_batch_decode"  # ESPnet's, once for a recogniser
+                setattr(self, warned, getattr(call, warned, False))
 
     @property
     def _takes_features(self) -> bool:

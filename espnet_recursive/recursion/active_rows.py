@@ -4,7 +4,7 @@ import torch
 
 
 class ActiveRows:
-    """Which rows of a batch are left, and the states with which the others went.
+    """The rows of a batch that still loop, and the final states of those that have finished.
 
     Args:
         batch_size: Rows at the beginning, all active.
@@ -17,8 +17,8 @@ class ActiveRows:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def leave(self, finished: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        """Let rows go.
+    def remove(self, finished: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Remove finished rows, and keep the states with which they finished.
 
         Args:
             finished: (active,) bool on the CPU; not all of them.
@@ -40,7 +40,7 @@ class ActiveRows:
             states: (active, T, D).
 
         Returns:
-            (B, T, D) in the order of the batch: finished rows as they left, others as they are.
+            (B, T, D) in the order of the batch: finished rows as they finished, others as they are.
         """
         if not self._gone:
             return states

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 
+from espnet_recursive.errors import did_you_mean, is_integer
 from espnet_recursive.recursion.input_injection import INPUT_INJECTIONS
 from espnet_recursive.recursion.layer_call import CompiledCall, call_layer
-from espnet_recursive.recursion.loop_policy import LoopPolicy, make_loop_policy
 from espnet_recursive.recursion.loop_signal import LOOP_EMBEDDINGS, LoopFiLM
 from espnet_recursive.recursion.private_weights import AdapterConf, PrivateWeights
 from espnet_recursive.recursion.shape import RecursionShape
@@ -18,7 +17,7 @@ from espnet_recursive.recursion.stack import RecursiveStack
 
 @dataclass(frozen=True)
 class RecursionConf:
-    """What loops there are, what is private to one, and how they are computed.
+    """The options: number of loops, private parts of a loop, and how loops are computed.
 
     Each private part starts as an exact no-op.
 
@@ -55,29 +54,19 @@ class RecursionConf:
         names = [field.name for field in fields(cls)]
         return cls(**{name: conf[name] for name in names if name in conf})
 
-    def make_policy(self, shape: RecursionShape) -> LoopPolicy:
-        """The loop policy.
-
-        Raises:
-            ValueError: Naming the key of ``loop_policy`` or ``loop_policy_conf`` that is wrong.
-        """
-        return make_loop_policy(self.loop_policy, self.loop_policy_conf, shape.num_loops)
-
-    def most_loops(self, shape: RecursionShape) -> int:
-        """The largest number of loops that the configuration runs by itself."""
-        return max(self.make_policy(shape).most_loops, shape.num_loops)
-
-    def check(self, shape: RecursionShape) -> None:
+    def check(self, shape: RecursionShape, most_loops: int) -> None:
         """Refuse what cannot be, before layers are built.
+
+        Args:
+            shape: {n_r, L, n_p, n_c}.
+            most_loops: The largest number of loops that the configuration runs by itself.
 
         Raises:
             ValueError: Naming the key and what it may be.
         """
-        most = self.most_loops(shape)
-        loops = self.interctc_loops
+        most, loops = most_loops, self.interctc_loops
         if not isinstance(loops, (list, tuple)) or not all(
-            isinstance(loop, int) and not isinstance(loop, bool) and 1 <= loop <= most
-            for loop in loops
+            is_integer(loop, 1, most) for loop in loops
         ):
             raise ValueError(
                 f"interctc_loops must be a list of integers between 1 and {most}, not {loops!r}"
@@ -95,19 +84,20 @@ class RecursionConf:
         self._adapter()
 
     def make_stack(
-        self, layers: Sequence[torch.nn.Module], shape: RecursionShape, size: int
+        self, layers: Sequence[torch.nn.Module], shape: RecursionShape, most_loops: int, size: int
     ) -> RecursiveStack:
         """Build the stack with all of its parts.
 
         Args:
             layers: The unique layers.
             shape: {n_r, L, n_p, n_c}.
+            most_loops: Loops that have private parts of their own.
             size: D, of the latent state.
 
         Raises:
             ValueError: If ``loop_adapter_conf`` names layers that are not there.
         """
-        most = self.most_loops(shape)
+        most = most_loops
         signals: list[torch.nn.Module] = []
         if self.loop_embedding:
             signals.append(LOOP_EMBEDDINGS[self.loop_embedding](size, most))
@@ -134,17 +124,8 @@ class RecursionConf:
         except ValueError as error:
             raise ValueError(f"loop_adapter_conf: {error}") from error
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether all loops are alike, equally many for all utterances, and nothing looks at them.
-
-        Such a recursion is the same layers one after the other, as in a stock encoder, and run so,
-        unless the loops are to be checkpointed or compiled.
-        """
-        return not str(self)
-
     def __str__(self) -> str:
-        """What is not as it is by default."""
+        """The options that differ from their defaults."""
         given = {f.name: getattr(self, f.name) for f in fields(self)}
         return ", ".join(f"{k}={v}" for k, v in given.items() if v and (k, v) != _PLAIN_POLICY)
 
@@ -154,6 +135,7 @@ _PLAIN_POLICY = ("loop_policy", "fixed")
 
 def _check_choice(key: str, value: Any, choices: Mapping[str, Any]) -> None:
     if value is not None and value not in choices:
-        near = get_close_matches(str(value), choices, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{key}={value!r} is none of {', '.join(choices)}; null for none.{hint}")
+        raise ValueError(
+            f"{key}={value!r} is none of {', '.join(choices)}; null for none."
+            + did_you_mean(value, choices)
+        )

@@ -1,90 +1,85 @@
-"""What is the same in all loops of a pass, computed once.
+"""Loop-invariant values: the same in all loops of a pass, so computed once.
 
 * The projection of relative positions, ``linear_pos(pos_emb)`` of a layer: neither its weight nor
   its input changes between loops. Its gradient is then the sum over the loops, as it would be.
 * The masks: at inference, a batch without padding needs none, and each layer would turn them
   around, spread them over heads and frames and fill in nothing.
 
-A value is in a layer only while that layer runs, and belongs to the pass, not to the layer: what
-is computed once more within the backward pass finds the same, and an exception leaves nothing.
+Projections travel with the positions that they are made of, not with the layer. So passes in
+several threads do not meet, and a loop that is computed once more in the backward pass finds them.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 
 Tensor = torch.Tensor
 
 
 class LoopInvariantLinear(torch.nn.Linear):
-    """A linear layer that may know what it gives for an input.
+    """A linear layer that looks for its output on its input first.
 
     Attributes:
-        known: Input and output; None for nothing known.
-        compute: What computes in its place where nothing is known; None for the layer itself.
+        slot: Where its output stands in ``projections`` of its input.
+        compute: What computes in its place, of the same weights; None for the layer itself.
     """
 
-    known: tuple[Tensor, Tensor] | None = None
-    compute: torch.nn.Module | None = None
+    slot: int
+    compute: torch.nn.Module | None
 
     def forward(self, x: Tensor) -> Tensor:
         """Args: x (..., in). Returns: (..., out)."""
-        if self.known is not None and self.known[0] is x:
-            return self.known[1]
+        projections = getattr(x, "projections", None)
+        if projections is not None:
+            return projections[self.slot]
         return super().forward(x) if self.compute is None else self.compute(x)
 
 
-def make_invariant(linear: torch.nn.Linear) -> None:
-    """Let a linear layer know results; it keeps its parameters, their names and its hooks."""
+def make_invariant(linear: torch.nn.Linear, slot: int) -> None:
+    """Make a linear layer one of these; it keeps its parameters, their names and its hooks.
+
+    Args:
+        linear: The layer.
+        slot: How many of its layer of the recurrent block come before it.
+    """
     assert type(linear) is torch.nn.Linear
     linear.__class__ = LoopInvariantLinear
+    linear.slot = slot  # type: ignore[assignment]
+    linear.register_module("compute", None)
 
 
 class LoopInvariants:
-    """What is the same in all loops of one pass.
+    """The loop-invariant values of one pass.
 
     Args:
-        linears: For each layer of the recurrent block, the linear layers of the positions.
+        block: The layers of the recurrent block.
+        positions: The embedding of relative positions, (1, T', D); none for other positions.
+        masks: (B, 1, T) bool, True in the utterance, or None.
+
+    Attributes:
+        masks: Those that the layers need; None where nothing is padded.
+        positions: For each layer of the block, the positions with its projections.
     """
 
-    def __init__(self, linears: Sequence[Sequence[LoopInvariantLinear]]) -> None:
-        self._linears = linears
-        self._known: list[list[tuple[Tensor, Tensor]]] | None = None
-        self.masks: Any = None
-
-    def begin(self, positions: Sequence[Tensor], masks: Any) -> None:
-        """Compute them, the first time that this is called.
-
-        Args:
-            positions: The embedding of relative positions, (1, T', D); none for other positions.
-            masks: (B, 1, T) bool, True in the utterance, or None.
-        """
-        if self._known is not None:
-            return
+    def __init__(
+        self, block: Sequence[torch.nn.Module], positions: Sequence[Tensor], masks: Any
+    ) -> None:
         self.masks = masks if masks is None or _needed(masks) else None
-        self._known = [
-            [(x, linear(x)) for x in positions for linear in linears] for linears in self._linears
-        ]
+        self.positions = [[_projected(layer, x) for x in positions] for layer in block]
 
-    @contextmanager
-    def in_layer(self, place: int) -> Iterator[None]:
-        """Have a layer know its values while it runs.
 
-        Args:
-            place: Its place in the recurrent block, from 0.
-        """
-        assert self._known is not None, "begin comes first"
-        linears = self._linears[place]
-        # Without relative positions there is nothing known.
-        for linear, known in zip(linears, self._known[place], strict=False):
-            linear.known = known
-        try:
-            yield
-        finally:
-            for linear in linears:
-                linear.known = None
+def _projected(layer: torch.nn.Module, x: Tensor) -> Tensor:
+    """The positions for a layer, with its projections where it has any."""
+    linears = [m for m in layer.modules() if isinstance(m, LoopInvariantLinear)]
+    # The weights of FSDP are whole only while their layer runs.
+    if not linears or any(isinstance(linear.weight, DTensor) for linear in linears):
+        return x
+    # Another tensor of the same values: autograd holds `x`, which must not hold what it computed.
+    carrier: Any = x.view_as(x)
+    carrier.projections = [linear(x) for linear in linears]
+    return carrier
 
 
 def _needed(masks: Tensor) -> bool:

@@ -8,86 +8,38 @@ training goes on as if it had never stopped.
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training has come.
-
-    Attributes:
-        epoch: The epoch under way, from 1.
-        step: Optimiser steps that were made.
-        forward: Training passes that were made, several to a step where gradients accumulate.
-    """
-
-    epoch: int = 1
-    step: int = 0
-    forward: int = 0
-
-
-class LoopPolicy(Protocol):
-    """What all policies have in common.
-
-    Attributes:
-        needs_progress: Whether the counts depend on the progress.
-        depth_in_evaluation: Whether evaluation during a training runs the policy's own counts, not
-            the encoder's ``num_loops``.
-        per_utterance: Whether utterances of a batch may have different counts.
-    """
-
-    needs_progress: ClassVar[bool]
-    depth_in_evaluation: ClassVar[bool]
-    per_utterance: ClassVar[bool]
-
-    @property
-    def most_loops(self) -> int:
-        """The largest count that the policy gives."""
-
-    @property
-    def default_loops(self) -> int:
-        """Loops at inference where ``num_loops`` is not given."""
-
-    def __call__(self, progress: Progress, lengths: torch.Tensor) -> torch.Tensor:
-        """Give each utterance its number of loops.
-
-        Args:
-            progress: How far the training has come.
-            lengths: (B,) lengths of the encoder's input, in frames before subsampling.
-
-        Returns:
-            (B,) int64 on the CPU, 1 or more each.
-        """
+from espnet_recursive.errors import did_you_mean
+from espnet_recursive.recursion.loop_policy_base import (
+    LoopPolicy,
+    Progress,
+    check_choice,
+    check_integer,
+    check_loops,
+    same_for_all,
+)
 
 
 @dataclass(frozen=True)
-class FixedLoops:
+class FixedLoops(LoopPolicy):
     """L of Eq. 2: the same number of loops for all, always."""
 
     num_loops: int
 
-    needs_progress: ClassVar[bool] = False
-    depth_in_evaluation: ClassVar[bool] = False
-    per_utterance: ClassVar[bool] = False
-
     @property
     def most_loops(self) -> int:
         return self.num_loops
 
-    @property
-    def default_loops(self) -> int:
-        return self.num_loops
-
     def __call__(self, progress: Progress, lengths: torch.Tensor) -> torch.Tensor:
-        return _same_for_all(self.num_loops, lengths)
+        return same_for_all(self.num_loops, lengths)
 
 
 @dataclass(frozen=True)
-class LengthLoops:
+class LengthLoops(LoopPolicy):
     """Eq. 4: loops in proportion to the utterance's length, at inference too.
 
     L(u) = clip(round(min_loops + (max_loops - min_loops) (T_u - T_min) / (T_max - T_min)))
@@ -107,21 +59,21 @@ class LengthLoops:
     max_loops: int = 20
     rounding: str = "nearest"
 
-    needs_progress: ClassVar[bool] = False
     depth_in_evaluation: ClassVar[bool] = True
     per_utterance: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _check_range(self, "min_length", "max_length", least=0, strict=True)
-        _check_range(self, "min_loops", "max_loops")
-        _check_choice(self, "rounding", ("nearest", "floor", "ceil"))
+        check_integer(self, "min_length", 0)
+        check_integer(self, "max_length", 0)
+        if self.max_length <= self.min_length:
+            raise ValueError(
+                f"max_length={self.max_length} must be larger than min_length={self.min_length}"
+            )
+        check_loops(self, "min_loops", "max_loops")
+        check_choice(self, "rounding", ("nearest", "floor", "ceil"))
 
     @property
     def most_loops(self) -> int:
-        return self.max_loops
-
-    @property
-    def default_loops(self) -> int:
         return self.max_loops
 
     def __call__(self, progress: Progress, lengths: torch.Tensor) -> torch.Tensor:
@@ -139,7 +91,7 @@ class LengthLoops:
 
 
 @dataclass(frozen=True)
-class ScheduleLoops:
+class ScheduleLoops(LoopPolicy):
     """Eq. 5: one loop more every few epochs, L(e) = ceil(20 e / 60) with the defaults.
 
     With another start: start - 1 + ceil((end - start + 1) e / total), which keeps the plateaus
@@ -159,19 +111,14 @@ class ScheduleLoops:
 
     needs_progress: ClassVar[bool] = True
     depth_in_evaluation: ClassVar[bool] = True
-    per_utterance: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check_range(self, "start", "end")
-        _check_integer(self, "total", 1)
-        _check_choice(self, "unit", ("epoch", "step"))
+        check_loops(self, "start", "end")
+        check_integer(self, "total", 1)
+        check_choice(self, "unit", ("epoch", "step"))
 
     @property
     def most_loops(self) -> int:
-        return self.end
-
-    @property
-    def default_loops(self) -> int:
         return self.end
 
     def __call__(self, progress: Progress, lengths: torch.Tensor) -> torch.Tensor:
@@ -179,11 +126,11 @@ class ScheduleLoops:
         now = progress.epoch if self.unit == "epoch" else progress.step + 1
         plateaus = self.end - self.start + 1
         loops = self.start - 1 - (-plateaus * now // self.total)
-        return _same_for_all(min(max(loops, self.start), self.end), lengths)
+        return same_for_all(min(max(loops, self.start), self.end), lengths)
 
 
 @dataclass(frozen=True)
-class UniformLoops:
+class UniformLoops(LoopPolicy):
     """A number drawn for each training pass, all between the ends equally likely.
 
     Args:
@@ -197,28 +144,22 @@ class UniformLoops:
     seed: int = 0
 
     needs_progress: ClassVar[bool] = True
-    depth_in_evaluation: ClassVar[bool] = False
-    per_utterance: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check_range(self, "min_loops", "max_loops")
-        _check_integer(self, "seed", 0)
+        check_loops(self, "min_loops", "max_loops")
+        check_integer(self, "seed", 0)
 
     @property
     def most_loops(self) -> int:
         return self.max_loops
 
-    @property
-    def default_loops(self) -> int:
-        return self.max_loops
-
     def __call__(self, progress: Progress, lengths: torch.Tensor) -> torch.Tensor:
         drawn = _draws(self.seed, progress).integers(self.min_loops, self.max_loops, endpoint=True)
-        return _same_for_all(int(drawn), lengths)
+        return same_for_all(int(drawn), lengths)
 
 
 @dataclass(frozen=True)
-class LogNormalPoissonLoops:
+class LogNormalPoissonLoops(LoopPolicy):
     """A number drawn for each training pass, most often small and now and then large.
 
     tau ~ N(log(mean_loops) - sigma^2 / 2, sigma), L ~ Poisson(exp(tau)) + 1, at most `max_loops`.
@@ -239,12 +180,10 @@ class LogNormalPoissonLoops:
     seed: int = 0
 
     needs_progress: ClassVar[bool] = True
-    depth_in_evaluation: ClassVar[bool] = False
-    per_utterance: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _check_range(self, "mean_loops", "max_loops")
-        _check_integer(self, "seed", 0)
+        check_loops(self, "mean_loops", "max_loops")
+        check_integer(self, "seed", 0)
         if not isinstance(self.sigma, (int, float)) or not 0 <= self.sigma < float("inf"):
             raise ValueError(f"sigma must be a number of 0 or more, not {self.sigma!r}")
 
@@ -260,11 +199,11 @@ class LogNormalPoissonLoops:
         draws = _draws(self.seed, progress)
         tau = draws.normal(np.log(self.mean_loops) - self.sigma**2 / 2, self.sigma)
         drawn = int(draws.poisson(np.exp(tau))) + 1
-        return _same_for_all(min(drawn, self.max_loops), lengths)
+        return same_for_all(min(drawn, self.max_loops), lengths)
 
 
 #: The policies by their names in a configuration.
-LOOP_POLICIES: dict[str, type] = {
+LOOP_POLICIES: dict[str, type[LoopPolicy]] = {
     "fixed": FixedLoops,
     "length": LengthLoops,
     "schedule": ScheduleLoops,
@@ -274,34 +213,39 @@ LOOP_POLICIES: dict[str, type] = {
 
 
 def make_loop_policy(
-    name: str, conf: Mapping[str, Any] | None, num_loops: int | None
+    name: str, conf: Mapping[str, Any] | None, num_loops: int | None = None
 ) -> LoopPolicy:
     """Build the policy of a configuration.
 
     Args:
         name: ``loop_policy``, a key of LOOP_POLICIES.
         conf: ``loop_policy_conf``, the fields of that policy.
-        num_loops: The encoder's ``num_loops``, which is all that "fixed" has.
+        num_loops: The encoder's ``num_loops``, which is all that "fixed" has; other policies do
+            not look at it.
 
     Raises:
         ValueError: If the name or a key is unknown, a key is missing, or a value cannot be; the
             message names the key.
     """
     if name not in LOOP_POLICIES:
-        near = get_close_matches(str(name), LOOP_POLICIES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"loop_policy={name!r} is none of {', '.join(LOOP_POLICIES)}.{hint}")
+        raise ValueError(
+            f"loop_policy={name!r} is none of {', '.join(LOOP_POLICIES)}."
+            + did_you_mean(name, LOOP_POLICIES)
+        )
     conf = dict(conf or {})
     if name == "fixed":
         if conf:
             raise ValueError("loop_policy 'fixed' has no loop_policy_conf: num_loops is all it has")
-        return FixedLoops(5 if num_loops is None else num_loops)
-    policy = LOOP_POLICIES[name]
+        if num_loops is None:
+            raise ValueError("loop_policy 'fixed' needs num_loops")
+        return FixedLoops(num_loops)
+    policy: Any = LOOP_POLICIES[name]
     known = [field.name for field in fields(policy)]
     for key in conf:
         if key not in known:
             raise ValueError(
-                f"loop_policy_conf of {name!r} has no key {key!r}. Keys: {', '.join(known)}"
+                f"loop_policy_conf of {name!r} has no key {key!r}.{did_you_mean(key, known)} "
+                f"Keys: {', '.join(known)}"
             )
     missing = [f.name for f in fields(policy) if f.default is MISSING and f.name not in conf]
     if missing:
@@ -312,30 +256,7 @@ def make_loop_policy(
         raise ValueError(f"loop_policy_conf of {name!r}: {error}") from error
 
 
-def _same_for_all(loops: int, lengths: torch.Tensor) -> torch.Tensor:
-    return torch.full((len(lengths),), loops, dtype=torch.int64)
-
-
 def _draws(seed: int, progress: Progress) -> np.random.Generator:
     """Random numbers that only this pass has: nothing is kept between passes, and no other random
     numbers are touched."""
     return np.random.default_rng([seed, progress.forward])
-
-
-def _check_integer(policy: Any, key: str, least: int) -> None:
-    value = getattr(policy, key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{key} must be an integer of {least} or more, not {value!r}")
-
-
-def _check_range(policy: Any, low: str, high: str, least: int = 1, strict: bool = False) -> None:
-    _check_integer(policy, low, least)
-    _check_integer(policy, high, least)
-    first, last = getattr(policy, low), getattr(policy, high)
-    if last < first or (strict and last == first):
-        raise ValueError(f"{high}={last} must be larger than {low}={first}")
-
-
-def _check_choice(policy: Any, key: str, choices: tuple[str, ...]) -> None:
-    if getattr(policy, key) not in choices:
-        raise ValueError(f"{key} must be one of {', '.join(choices)}, not {getattr(policy, key)!r}")

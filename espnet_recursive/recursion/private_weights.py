@@ -15,14 +15,14 @@ LoRA", ICLR 2025 (low rank, in a loop); Y. Wang and J. Li, "ResidualTransformer:
 Learning with Weight-Sharing for Transformer Layers", ICASSP 2024 (low rank and diagonal).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import torch
 
-from espnet_recursive.recursion.layer_call import call_layer
+from espnet_recursive.errors import did_you_mean, is_integer
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class AdapterConf:
     def __post_init__(self) -> None:
         if isinstance(self.target_modules, str) or not self.target_modules:
             raise ValueError(f"target_modules must be a list of names, not {self.target_modules!r}")
-        if not isinstance(self.rank, int) or isinstance(self.rank, bool) or self.rank < 0:
+        if not is_integer(self.rank, least=0):
             raise ValueError(f"rank must be an integer of 0 or more, not {self.rank!r}")
         if not isinstance(self.diagonal, bool):
             raise ValueError(f"diagonal must be true or false, not {self.diagonal!r}")
@@ -65,9 +65,9 @@ class AdapterConf:
         known = [field.name for field in fields(cls)]
         for key in conf:
             if key not in known:
-                near = get_close_matches(str(key), known, n=1)
-                hint = f"Did you mean {near[0]!r}? " if near else ""
-                raise ValueError(f"no key {key!r}. {hint}Keys: {', '.join(known)}")
+                raise ValueError(
+                    f"no key {key!r}.{did_you_mean(key, known)} Keys: {', '.join(known)}"
+                )
         if "target_modules" not in conf:
             raise ValueError("target_modules is missing: linear layers with private weights")
         return cls(**conf)
@@ -78,11 +78,20 @@ class AdapterConf:
         return 1.0 if self.alpha is None or not self.rank else self.alpha / self.rank
 
 
+class PrivateLinear(torch.nn.Linear):
+    """A linear layer with private weights of loops.
+
+    What replaces linear layers, such as torch's dynamic quantisation, goes by their exact class and
+    so leaves these alone: they must keep their weights as parameters.
+    """
+
+
 class PrivateWeights(torch.nn.Module):
     """What each loop adds to the weights of the recurrent block.
 
     Args:
-        block: The layers of the recurrent block.
+        block: The layers of the recurrent block; linear layers among them that have private
+            weights become :class:`PrivateLinear`.
         num_loops: Loops that have weights of their own; those beyond have those of the last.
         norms: Whether layer norms have.
         adapter: Which projections have.
@@ -132,6 +141,8 @@ class PrivateWeights(torch.nn.Module):
                     f"There are: {', '.join(linear)}"
                 )
             for name in found:
+                if type(linear[name]) is torch.nn.Linear:
+                    linear[name].__class__ = PrivateLinear
                 if f"{name}.weight" not in self.names[place]:
                     self._add_adapter(place, f"{name}.weight", linear[name].weight, adapter)
 
@@ -151,6 +162,17 @@ class PrivateWeights(torch.nn.Module):
             diagonal = weight.new_zeros(self.num_loops, min(rows, columns))
             self.diagonal[key] = torch.nn.Parameter(diagonal)
         self.names[place].append(name)
+
+    def in_loop(
+        self, place: int, loop: int
+    ) -> Callable[[torch.nn.Module], dict[str, torch.Tensor]] | None:
+        """Compute :meth:`weights` of a layer that is known later; None where all are shared.
+
+        Args:
+            place: The layer's place in the recurrent block, from 0.
+            loop: From 1.
+        """
+        return partial(self.weights, place=place, loop=loop) if self.names[place] else None
 
     def weights(self, layer: torch.nn.Module, place: int, loop: int) -> dict[str, torch.Tensor]:
         """The weights of a layer in a loop, those that are not the shared ones.
@@ -182,10 +204,6 @@ class PrivateWeights(torch.nn.Module):
             rows, columns = (size - len(diagonal) for size in shared.shape)
             weight = weight + torch.nn.functional.pad(diagonal.diag(), (0, columns, 0, rows))
         return weight
-
-    def call(self, layer: torch.nn.Module, place: int, loop: int, *args: Any) -> Any:
-        """Run a layer of the recurrent block with its weights in a loop."""
-        return call_layer(layer, self.weights(layer, place, loop), *args)
 
 
 def key_of(place: int, name: str) -> str:

@@ -1,70 +1,149 @@
-"""A pass whose loops differ between utterances or from each other.
+"""A pass through a stack, Eqs. 1-3: an object that stands where ESPnet finds the layers.
 
-A pass with the same number of loops for all, nothing private to a loop and no state asked for is a
-plain sequence of layers, for which :class:`RecursiveStack` needs none of this.
+Everything that a pass has to know is in the object, and nothing of it in the layers. So passes can
+run side by side, in threads and at different depths.
+
+* :class:`LayerPass`: the loops are alike, and ESPnet visits the layers one by one.
+* :class:`PlannedPass`: loops differ between utterances or from each other, or somebody looks at
+  states within; ESPnet visits the whole recursion as if it were one layer.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.recursion.active_rows import ActiveRows
 from espnet_recursive.recursion.exit_criterion import CTCHead, ExitRule
-
-if TYPE_CHECKING:
-    from espnet_recursive.recursion.stack import RecursiveStack
+from espnet_recursive.recursion.loop_invariant import LoopInvariants
+from espnet_recursive.recursion.stack import RecursiveStack, run_as_container
 
 Tensor = torch.Tensor
+Layer = Callable[[Any, Any], tuple[Any, Any]]
+#: Position -> state (B, T, D), in the order of the positions.
+States = list[tuple[int, Tensor]]
 
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """What a pass is to do.
+    """Instructions for one pass.
+
+    Positions count executed layers from 1, at the largest of `counts`.
 
     Attributes:
         counts: (B,) int64 on the CPU, the loops that each utterance runs at most.
         exit_rule: When an utterance stops earlier; None for never.
         ctc: The CTC head that the exit rule looks through, on latent states.
-        states_after: Positions, in executed layers from 1, whose states are kept.
-        states_beyond: Ends of loops that none of these utterances runs, at which all of them have
-            the state with which they finished.
-        condition: Applied to the latent state after those positions, for self-conditioned CTC.
+        states_after: Positions whose states are kept, and the number under which each is reported.
+        states_beyond: Numbers of positions that none of these utterances reaches, at which all of
+            them have the state with which they finished.
+        condition: Applied to the latent state after some positions, for self-conditioned CTC.
+        condition_after: Those positions.
+        max_layers: Executed layers at most; None for all.
     """
 
     counts: Tensor
     exit_rule: ExitRule | None = None
     ctc: CTCHead | None = None
-    states_after: Collection[int] = ()
+    states_after: Mapping[int, int] = field(default_factory=dict)
     states_beyond: Collection[int] = ()
     condition: Callable[[Tensor], Tensor] | None = None
+    condition_after: Collection[int] = ()
+    max_layers: int | None = None
 
 
-class Recurrence:
-    """A pass, called as if it were one layer; afterwards it says what was done.
+class Pass:
+    """Base of the passes: a sequence of callables in the place of an encoder's layers.
 
     Args:
         stack: The layers.
-        plan: What to do.
+    """
+
+    def __init__(self, stack: RecursiveStack) -> None:
+        self._stack = stack
+
+    def __iter__(self) -> Iterator[Layer]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._stack)
+
+    def __call__(self, xs: Any, masks: Any) -> tuple[Any, Any]:
+        """Run it whole, for the encoders that call their layers instead of visiting them."""
+        return run_as_container(self, xs, masks)
+
+
+class LayerPass(Pass):
+    """A pass whose loops are alike, equally many for all utterances.
+
+    Args:
+        stack: The layers, without private parts.
+        num_loops: L.
+        caches: Whether loop-invariant values are computed once. Not for callers that compute single
+            layers once more in the backward pass, or that take frames away between layers.
+    """
+
+    def __init__(self, stack: RecursiveStack, num_loops: int, caches: bool = True) -> None:
+        super().__init__(stack)
+        self._shape = stack.shape.with_loops(num_loops)
+        self._caches = caches and num_loops > 1
+        self._invariants: LoopInvariants | None = None
+
+    def __iter__(self) -> Iterator[Layer]:
+        block: Sequence[Layer] = self._stack.recurrent_block
+        if self._caches:
+            block = [partial(self._visit, place) for place in range(len(block))]
+        yield from self._stack.prelude  # h_0 = P(x)                 (1)
+        for _ in range(self._shape.num_loops):
+            yield from block  # h_i = R(h_{i-1}), i = 1..L       (2)
+        yield from self._stack.coda  # y = C(h_L)                    (3)
+
+    def __len__(self) -> int:
+        return self._shape.executed_blocks
+
+    def _visit(self, place: int, xs: Any, masks: Any) -> tuple[Any, Any]:
+        states, *positions = xs if isinstance(xs, tuple) else (xs,)
+        block = self._stack.recurrent_block
+        if self._invariants is None:
+            self._invariants = LoopInvariants(block, positions, masks)
+        projected = self._invariants.positions[place]
+        out, _ = block[place]((states, *projected) if positions else states, self._invariants.masks)
+        return ((out[0], *positions) if positions else out), masks
+
+
+class PlannedPass(Pass):
+    """A pass by instructions; afterwards it has what was done.
+
+    Args:
+        stack: The layers.
+        plan: The instructions.
 
     Attributes:
         loops: (B,) int64, the loops that each utterance has run.
-        states: (position, (B, T, D)) for each position asked for that was reached. An utterance
+        states: (number, (B, T, D)) for each position asked for that was reached. An utterance
             that has finished before has the state with which it finished.
         row_layers: Work done: layer executions, each times the utterances that it computed.
     """
 
     def __init__(self, stack: RecursiveStack, plan: LoopPlan) -> None:
-        self._stack, self._plan = stack, plan
-        self.loops = plan.counts.clone()
-        self.states: list[tuple[int, Tensor]] = []
+        super().__init__(stack)
+        self._plan = plan
+        self._rows = ActiveRows(len(plan.counts))
+        self._counts = plan.counts
+        if plan.max_layers is not None:  # the last of these loops may run some of its layers alone
+            before, per_loop = stack.shape.prelude_blocks, stack.shape.recurrent_blocks
+            self._counts = plan.counts.clamp(max=max(0, -(-(plan.max_layers - before) // per_loop)))
+        self.loops = self._counts.clone()
+        self.states: States = []
         self.row_layers = 0
 
-    def __call__(self, xs: Any, masks: Any) -> tuple[Any, Any]:
+    def __iter__(self) -> Iterator[Layer]:
+        yield self.run
+
+    def run(self, xs: Any, masks: Any) -> tuple[Any, Any]:
         """Run it.
 
         Args:
@@ -74,40 +153,31 @@ class Recurrence:
         Returns:
             As the layers do, the same two.
         """
-        stack = self._stack
+        stack, plan = self._stack, self._plan
         states, *positions = xs if isinstance(xs, tuple) else (xs,)
-        self._invariants = stack.invariants()
-        self._invariants.begin(positions, masks)
+        self._invariants = LoopInvariants(stack.recurrent_block, positions, masks)
+        states = self._edge(stack.prelude, 0, states, positions)  # h_0 = P(x)             (1)
+        states = self._loop(states)  # h_i = R(h_{i-1}), i = 1..L                        (2)
+        self.states += [(number, states) for number in sorted(plan.states_beyond)]
         self._rows = ActiveRows(len(states))
-        passed, needed = masks, self._invariants.masks
-        states = self._edge(stack.prelude, 0, states, positions, needed)  # h_0 = P(x)         (1)
-        states, loops = self._loop(states, positions, needed)  # h_i = R(h_{i-1}), i = 1..L  (2)
-        self.states += [(position, states) for position in sorted(self._plan.states_beyond)]
-        self._rows = ActiveRows(len(states))
-        first = len(stack.prelude) + loops * len(stack.recurrent_block)
-        states = self._edge(stack.coda, first, states, positions, needed)  # y = C(h_L)        (3)
-        return ((states, *positions) if positions else states), passed
+        end = stack.shape.end_of_loop(int(plan.counts.max()))
+        states = self._edge(stack.coda, end, states, positions)  # y = C(h_L)              (3)
+        return ((states, *positions) if positions else states), masks
 
     def _edge(
-        self,
-        layers: Sequence[Callable],
-        first: int,
-        states: Tensor,
-        positions: list[Tensor],
-        masks: Any,
+        self, layers: Sequence[Layer], first: int, states: Tensor, positions: list[Tensor]
     ) -> Tensor:
         """Prelude or coda."""
-        states, kept = _run(self._plan, layers, first, states, positions, masks)
-        self._note(layers, states, kept)
-        return states
+        of_each = [positions] * len(layers)
+        return self._noted(*self._run(layers, first, states, of_each, self._invariants.masks))
 
-    def _loop(self, states: Tensor, positions: list[Tensor], masks: Any) -> tuple[Tensor, int]:
-        plan, rule = self._plan, self._plan.exit_rule
-        counts, injected, before = plan.counts, states, None
+    def _loop(self, states: Tensor) -> Tensor:
+        plan, rule, masks = self._plan, self._plan.exit_rule, self._invariants.masks
+        counts, injected, before = self._counts, states, None
         if rule is not None and rule.min_loops == 1:
             before = rule.view(states, plan.ctc)
-        for loop in range(1, int(plan.counts.max()) + 1):
-            states = self._one_loop(loop, states, injected, positions, masks)
+        for loop in range(1, int(counts.max()) + 1):
+            states = self._one_loop(loop, states, injected, masks)
             finished = counts <= loop
             view = None
             if rule is not None and loop + 1 >= rule.min_loops and not finished.all():
@@ -119,58 +189,66 @@ class Recurrence:
             if finished.all():
                 break
             if finished.any():
-                stay = self._rows.leave(finished, states)
+                stay = self._rows.remove(finished, states)
                 counts = counts[~finished]
                 states, injected = states.index_select(0, stay), injected.index_select(0, stay)
                 view = None if view is None else view.index_select(0, stay)
                 masks = None if masks is None else masks.index_select(0, stay)
             before = view
-        return self._rows.whole(states), loop
+        return self._rows.whole(states)
 
-    def _one_loop(
-        self, loop: int, states: Tensor, injected: Tensor, positions: list[Tensor], masks: Any
-    ) -> Tensor:
-        stack = self._stack
-        layers = stack.in_loop(loop, self._invariants)
-        first = len(stack.prelude) + (loop - 1) * len(stack.recurrent_block)
+    def _one_loop(self, loop: int, states: Tensor, injected: Tensor, masks: Any) -> Tensor:
+        stack, positions = self._stack, self._invariants.positions
+        layers = [partial(self._call, place, loop) for place in range(len(positions))]
+        first = stack.shape.end_of_loop(loop - 1)
 
-        def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+        def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, States, int]:
             # Nothing is noted in here: it may run a second time, within the backward pass.
             states = stack.enter_loop(loop, states, injected)
-            return _run(self._plan, layers, first, states, positions, masks)
+            return self._run(layers, first, states, positions, masks)
 
         if stack.checkpoint_loops and stack.training and torch.is_grad_enabled():
-            states, kept = checkpoint(compute, states, injected, use_reentrant=False)
-        else:
-            states, kept = compute(states, injected)
-        self._note(layers, states, kept)
-        return states
+            return self._noted(*checkpoint(compute, states, injected, use_reentrant=False))
+        return self._noted(*compute(states, injected))
 
-    def _note(
-        self, layers: Sequence[Callable], states: Tensor, kept: list[tuple[int, Tensor]]
-    ) -> None:
-        self.row_layers += len(layers) * len(states)
-        self.states += [(position, self._rows.whole(state)) for position, state in kept]
+    def _call(self, place: int, loop: int, xs: Any, masks: Any) -> tuple[Any, Any]:
+        """A layer of the recurrent block as it is in a loop."""
+        stack, private = self._stack, self._stack.private_weights
+        weights = None if private is None else private.in_loop(place, loop)
+        return stack.layer_call(stack.recurrent_block[place], weights, xs, masks)
 
+    def _run(
+        self,
+        layers: Sequence[Layer],
+        first: int,
+        states: Tensor,
+        positions: Sequence[list[Tensor]],
+        masks: Any,
+    ) -> tuple[Tensor, States, int]:
+        """Run layers, of which the first follows position `first`.
 
-def _run(
-    plan: LoopPlan,
-    layers: Sequence[Callable],
-    first: int,
-    states: Tensor,
-    positions: list[Tensor],
-    masks: Any,
-) -> tuple[Tensor, list[tuple[int, Tensor]]]:
-    """Run layers, of which the first follows position `first`; states, and those to be kept."""
-    kept = []
-    for position, layer in enumerate(layers, first + 1):
-        xs, _ = layer((states, *positions) if positions else states, masks)
-        states = xs[0] if positions else xs
-        if position in plan.states_after:
-            kept.append((position, states))
-            if plan.condition is not None:
+        Returns:
+            The state after them, states to be kept, and how many layers were run.
+        """
+        plan, kept, executed = self._plan, [], 0
+        for position, (layer, of_layer) in enumerate(
+            zip(layers, positions, strict=True), first + 1
+        ):
+            if plan.max_layers is not None and position > plan.max_layers:
+                break
+            xs, _ = layer((states, *of_layer) if of_layer else states, masks)
+            states = xs[0] if of_layer else xs
+            executed += 1
+            if position in plan.states_after:
+                kept.append((plan.states_after[position], states))
+            if plan.condition is not None and position in plan.condition_after:
                 states = plan.condition(states)
-    return states, kept
+        return states, kept, executed
+
+    def _noted(self, states: Tensor, kept: States, executed: int) -> Tensor:
+        self.row_layers += executed * len(states)
+        self.states += [(number, self._rows.whole(state)) for number, state in kept]
+        return states
 
 
 def _frames(masks: Any, view: Tensor) -> Tensor:

@@ -1,16 +1,12 @@
-"""The stack of layers that an encoder runs: prelude, recurrent block L times, coda (Eqs. 1-3)."""
+"""The stack of layers that an encoder holds: prelude, recurrent block, coda (Eqs. 1-3)."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 
 from espnet_recursive.recursion.layer_call import LayerCall, call_layer
-from espnet_recursive.recursion.loop_invariant import LoopInvariantLinear, LoopInvariants
 from espnet_recursive.recursion.private_weights import PrivateWeights
-from espnet_recursive.recursion.recurrence import LoopPlan, Recurrence
 from espnet_recursive.recursion.shape import RecursionShape
 
 
@@ -23,12 +19,9 @@ class RecursiveStack(torch.nn.Module):
     times, and ``len()`` is n_p + L * n_r + n_c.
 
     That is the whole difference between a stock ESPnet encoder and a recursive one, which both
-    reach their layers only by iterating over ``encoders`` or by calling it.
-
-    Loops that differ, between utterances or from each other, run by a plan: within
-    :meth:`running`, the whole recursion is one callable, and iterating visits that. Within
-    :meth:`sharing`, iterating visits the layers as they are when they know what is the same in all
-    loops.
+    reach their layers only by iterating over ``encoders`` or by calling it. Where a pass does more
+    than visit layers, a :class:`espnet_recursive.recursion.recurrence.Pass` stands in the place of
+    the stack. The stack itself holds nothing of any pass.
 
     Args:
         layers: The unique layers; each maps ``(xs, masks)`` to ``(xs, masks)``.
@@ -62,8 +55,6 @@ class RecursiveStack(torch.nn.Module):
         self.shape = shape
         self.checkpoint_loops = checkpoint_loops
         self.layer_call = layer_call
-        self._running: Recurrence | None = None
-        self._sharing = False
         for index, layer in enumerate(layers):
             self.add_module(str(index), layer)
         if len(self._modules) != shape.unique_blocks:
@@ -102,68 +93,8 @@ class RecursiveStack(torch.nn.Module):
         """C, the n_c layers that run after the loops."""
         return self.unique_layers[self.shape.prelude_blocks + self.shape.recurrent_blocks :]
 
-    @contextmanager
-    def running(self, plan: LoopPlan) -> Iterator[Recurrence]:
-        """Have the next pass run by a plan; what was done can be read off what this gives."""
-        self._running = Recurrence(self, plan)
-        try:
-            yield self._running
-        finally:
-            self._running = None
-
-    @contextmanager
-    def sharing(self) -> Iterator[None]:
-        """Have the next pass compute once what is the same in all loops.
-
-        A pass by a plan does so anyway. Not for callers that compute single layers once more within
-        the backward pass, where what was shared is gone.
-        """
-        self._sharing = True
-        try:
-            yield
-        finally:
-            self._sharing = False
-
-    def invariants(self) -> LoopInvariants:
-        """A place for what is the same in all loops of a pass that begins."""
-        places = range(len(self.recurrent_block))
-        return LoopInvariants([self._invariant_linears(place) for place in places])
-
-    def _invariant_linears(self, place: int) -> list[LoopInvariantLinear]:
-        private = self.private_weights.names[place] if self.private_weights else ()
-        return [
-            module
-            for name, module in self.recurrent_block[place].named_modules()
-            if isinstance(module, LoopInvariantLinear) and f"{name}.weight" not in private
-        ]
-
-    def in_loop(self, loop: int, invariants: LoopInvariants) -> Sequence[Callable[..., Any]]:
-        """The layers of the recurrent block as they are in a loop, counted from 1.
-
-        Args:
-            loop: From 1.
-            invariants: Those of the pass, which has begun.
-        """
-        return [partial(self._call, loop, invariants, i) for i in range(len(self.recurrent_block))]
-
-    def _call(
-        self, loop: int, invariants: LoopInvariants, place: int, xs: Any, masks: Any
-    ) -> tuple[Any, Any]:
-        layer, private = self.recurrent_block[place], self.private_weights
-        weights = {} if private is None else private.weights(layer, place, loop)
-        with invariants.in_layer(place):
-            return self.layer_call(layer, weights, xs, masks)
-
-    def _call_plain(
-        self, invariants: LoopInvariants, place: int, xs: Any, masks: Any
-    ) -> tuple[Any, Any]:
-        """A layer of the recurrent block for a caller who knows of no loops."""
-        invariants.begin(xs[1:] if isinstance(xs, tuple) else (), masks)
-        xs, _ = self._call(1, invariants, place, xs, invariants.masks)
-        return xs, masks
-
     def enter_loop(self, loop: int, states: torch.Tensor, injected: torch.Tensor) -> torch.Tensor:
-        """What the recurrent block takes in a loop.
+        """The states that the recurrent block takes in a loop.
 
         Args:
             loop: From 1.
@@ -177,14 +108,8 @@ class RecursiveStack(torch.nn.Module):
         return states
 
     def __iter__(self) -> Iterator[Any]:
-        if self._running is not None:
-            yield self._running
-            return
         yield from self.prelude  # h_0 = P(x)                        (1)
-        block: Sequence[Any] = self.recurrent_block
-        if self._sharing and self.shape.num_loops > 1:
-            shared = self.invariants()
-            block = [partial(self._call_plain, shared, place) for place in range(len(block))]
+        block = self.recurrent_block
         for _ in range(self.shape.num_loops):
             yield from block  # h_i = R(h_{i-1}), i = 1..L               (2)
         yield from self.coda  # y = C(h_L)                           (3)
@@ -200,14 +125,24 @@ class RecursiveStack(torch.nn.Module):
                 masks of shape (B, 1, T).
 
         Returns:
-            What the last layer returns.
+            As the last layer does.
         """
-        # ESPnet's stock container draws one number a layer here, for a layer drop that its callers
-        # never switch on. Drawing them too keeps the random stream, and so dropout, identical.
-        torch.empty(len(self)).uniform_()
-        for layer in self:
-            args = layer(*args)
-        return args
+        return run_as_container(self, *args)
 
     def extra_repr(self) -> str:
         return f"{self.shape}, {len(self)} layers executed"
+
+
+def run_as_container(layers: Any, *args: Any) -> Any:
+    """Run layers one after the other, as ESPnet's container of layers does when it is called.
+
+    Args:
+        layers: Callables, to be iterated over, with a length.
+        *args: What each of them takes and returns.
+    """
+    # ESPnet's draws one number a layer here, for a layer drop that its callers never switch on.
+    # Drawing them too keeps the random stream, and so dropout, identical.
+    torch.empty(len(layers)).uniform_()
+    for layer in layers:
+        args = layer(*args)
+    return args

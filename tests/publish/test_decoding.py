@@ -37,7 +37,7 @@ def test_options_go_before_the_yaml(recipe, tmp_path):
     config.write_text(json.dumps(FAST | {"num_loops": 2, "nbest": 2}))
     model = load_speech2text(recipe.asr, "3epoch.pth", config, nbest=1)
     assert (model.nbest, model.maxlenratio) == (1, FAST["maxlenratio"])
-    assert model.asr_model.encoder._num_loops == 2
+    assert model.asr_model.encoder._depth.num_loops == 2
 
 
 def test_a_depth_that_is_no_number(recipe, tmp_path):

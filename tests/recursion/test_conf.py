@@ -11,9 +11,9 @@ SHAPE = RecursionShape(2, 3, 1, 1)
 
 def test_by_default_there_is_nothing():
     conf = RecursionConf()
-    conf.check(SHAPE)
-    assert conf.is_plain and str(conf) == ""
-    stack = conf.make_stack([torch.nn.Linear(4, 4) for _ in range(4)], SHAPE, 4)
+    conf.check(SHAPE, 3)
+    assert str(conf) == ""
+    stack = conf.make_stack([torch.nn.Linear(4, 4) for _ in range(4)], SHAPE, 3, 4)
     assert not stack.has_private_parts
     assert list(stack.state_dict()) == [f"{i}.{n}" for i in range(4) for n in ("weight", "bias")]
 
@@ -36,26 +36,19 @@ def test_by_default_there_is_nothing():
 )
 def test_parts_are_built(given, names):
     conf = RecursionConf.from_conf({"output_size": 4, **given})
-    conf.check(SHAPE)
+    conf.check(SHAPE, 3)
     layers = [torch.nn.Sequential(torch.nn.Linear(4, 4)) for _ in range(4)]
-    stack = conf.make_stack(layers, SHAPE, 4)
-    assert not conf.is_plain and stack.has_private_parts
+    stack = conf.make_stack(layers, SHAPE, 3, 4)
+    assert str(conf) and stack.has_private_parts
     assert {name for name in stack.state_dict() if not name[0].isdigit()} == names
     for name, parameter in stack.named_parameters():
         if name.startswith(("loop_signals.0.vectors", "private")):
             assert len(parameter) == SHAPE.num_loops
 
 
-def test_parts_are_for_all_loops_of_the_policy():
-    conf = RecursionConf("uniform", {"min_loops": 1, "max_loops": 9}, loop_film=True)
-    stack = conf.make_stack([torch.nn.Linear(4, 4) for _ in range(4)], SHAPE, 4)
-    assert stack.loop_signals[0].scale.shape == (9, 4)
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"loop_policy": "schedul"}, "loop_policy='schedul' is none of"),
         ({"interctc_loops": [0]}, r"interctc_loops must be .* between 1 and 3, not \[0\]"),
         ({"interctc_loops": [1, 4]}, "interctc_loops must be"),
         ({"interctc_loops": 2}, "interctc_loops must be"),
@@ -68,25 +61,11 @@ def test_parts_are_for_all_loops_of_the_policy():
 )
 def test_impossible_options(given, message):
     with pytest.raises(ValueError, match=message):
-        RecursionConf.from_conf(given).check(SHAPE)
+        RecursionConf.from_conf(given).check(SHAPE, 3)
 
 
 def test_the_output_is_no_intermediate_state():
     conf = RecursionConf(interctc_loops=[3])
-    conf.check(SHAPE)
+    conf.check(SHAPE, 3)
     with pytest.raises(ValueError, match="without coda_blocks, leave the last loop out"):
-        conf.check(RecursionShape(2, 3, 1, 0))
-
-
-@pytest.mark.parametrize(
-    ("conf", "loops"),
-    [
-        ({"loop_policy": "schedule"}, 20),
-        ({"loop_policy": "schedule", "num_loops": 5}, 5),
-        ({"loop_policy": "schedule", "loop_policy_conf": {"end": 7}, "num_blocks": 8}, 7),
-        ({"loop_policy": "uniform", "loop_policy_conf": {"min_loops": 1, "max_loops": 6}}, 6),
-        ({"loop_policy": "fixed"}, 5),
-    ],
-)
-def test_a_policy_says_how_deep_inference_is(conf, loops):
-    assert RecursionShape.from_conf(conf).num_loops == loops
+        conf.check(RecursionShape(2, 3, 1, 0), 3)

@@ -12,11 +12,11 @@ from espnet_recursive.recursion.loop_policy import (
     FixedLoops,
     LengthLoops,
     LogNormalPoissonLoops,
-    Progress,
     ScheduleLoops,
     UniformLoops,
     make_loop_policy,
 )
+from espnet_recursive.recursion.loop_policy_base import Progress
 
 POLICIES = {
     "fixed": FixedLoops(4),
@@ -165,7 +165,11 @@ def test_fixed_is_num_loops():
     [
         ("shedule", {}, "loop_policy='shedule' is none of .* Did you mean 'schedule'"),
         ("fixed", {"num_loops": 3}, "'fixed' has no loop_policy_conf"),
-        ("schedule", {"ends": 3}, "'schedule' has no key 'ends'. Keys: start, end, total, unit"),
+        (
+            "schedule",
+            {"ends": 3},
+            "no key 'ends'. Did you mean 'end'. Keys: start, end, total, unit",
+        ),
         ("schedule", {"start": 4, "end": 3}, "end=3 must be larger than start=4"),
         ("schedule", {"total": 0}, "total must be an integer of 1 or more, not 0"),
         ("schedule", {"unit": "hour"}, "unit must be one of epoch, step, not 'hour'"),

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from espnet_recursive.recursion.private_weights import AdapterConf, PrivateWeights, key_of
+from espnet_recursive.recursion.layer_call import call_layer
+from espnet_recursive.recursion.private_weights import (
+    AdapterConf,
+    PrivateLinear,
+    PrivateWeights,
+    key_of,
+)
 
 
 class Layer(torch.nn.Module):
@@ -29,6 +35,10 @@ def block():
     return [Layer(), Layer()]
 
 
+def call(private, layer, place, loop, x, masks):
+    return call_layer(layer, private.in_loop(place, loop), x, masks)
+
+
 def randomise(module):
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter)
@@ -39,7 +49,7 @@ def test_starts_bit_for_bit(block):
     x = torch.randn(2, 5, 4)
     for place, layer in enumerate(block):
         for loop in (1, 2, 3, 4):
-            assert torch.equal(private.call(layer, place, loop, x, None)[0], layer(x, None)[0])
+            assert torch.equal(call(private, layer, place, loop, x, None)[0], layer(x, None)[0])
 
 
 def test_runs_as_a_layer_with_the_sums_as_its_weights(block):
@@ -60,10 +70,10 @@ def test_runs_as_a_layer_with_the_sums_as_its_weights(block):
                     for i, d in enumerate(private.diagonal[key][loop - 1]):
                         states[name][i, i] += d
             twin.load_state_dict(states)
-            out, _ = private.call(layer, place, loop, x, None)
+            out, _ = call(private, layer, place, loop, x, None)
             torch.testing.assert_close(out, twin(x, None)[0])
     assert torch.equal(
-        private.call(block[0], 0, 9, x, None)[0], private.call(block[0], 0, 3, x, None)[0]
+        call(private, block[0], 0, 9, x, None)[0], call(private, block[0], 0, 3, x, None)[0]
     )
 
 
@@ -71,7 +81,7 @@ def test_the_layers_are_left_as_they_were(block):
     private = PrivateWeights(block, 2, norms=True, adapter=EVERYTHING)
     randomise(private)
     before = {name: w.clone() for name, w in block[0].state_dict().items()}
-    private.call(block[0], 0, 2, torch.randn(1, 2, 4), None)
+    call(private, block[0], 0, 2, torch.randn(1, 2, 4), None)
     torch.testing.assert_close(block[0].state_dict(), before, rtol=0, atol=0)
 
 
@@ -79,7 +89,7 @@ def test_gradients_of_shared_and_private_weights(block):
     """After one loop every parameter has one: DistributedDataParallel waits for all of them."""
     private = PrivateWeights(block[:1], 2, norms=True, adapter=EVERYTHING)
     randomise(private)
-    private.call(block[0], 0, 1, torch.randn(3, 5, 4), None)[0].square().sum().backward()
+    call(private, block[0], 0, 1, torch.randn(3, 5, 4), None)[0].square().sum().backward()
     for name, parameter in [*private.named_parameters(), *block[0].named_parameters()]:
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
     for name, parameter in private.named_parameters():
@@ -88,7 +98,7 @@ def test_gradients_of_shared_and_private_weights(block):
 
 def test_low_rank_learns_from_the_start(block):
     private = PrivateWeights(block[:1], 2, adapter=AdapterConf(["w_1"], rank=2))
-    private.call(block[0], 0, 1, torch.randn(3, 5, 4), None)[0].square().sum().backward()
+    call(private, block[0], 0, 1, torch.randn(3, 5, 4), None)[0].square().sum().backward()
     (b,) = private.low_rank_b.values()
     assert b.grad[0].abs().sum() > 0
 
@@ -127,3 +137,16 @@ def test_targets_that_are_not_there(block):
         PrivateWeights(block, 2, adapter=AdapterConf(["_1"]))
     with pytest.raises(ValueError, match="rank=5 is too much for w_1.weight: 6 x 4"):
         PrivateWeights(block, 2, adapter=AdapterConf(["w_1"], rank=5))
+
+
+def test_what_replaces_linear_layers_leaves_those_with_private_weights_alone(block):
+    private = PrivateWeights(block, 3, adapter=AdapterConf(["w_1"], rank=2))
+    randomise(private)
+    x = torch.randn(2, 5, 4)
+    expected = [call(private, block[0], 0, loop, x, None)[0] for loop in (1, 2, 3)]
+    quantised = torch.ao.quantization.quantize_dynamic(block[0], {torch.nn.Linear})
+    assert type(quantised.w_1) is PrivateLinear
+    assert not isinstance(quantised.w_2, torch.nn.Linear)
+    for loop, float_out in zip((1, 2, 3), expected, strict=True):
+        out = call(private, quantised, 0, loop, x, None)[0]
+        torch.testing.assert_close(out, float_out, rtol=0.1, atol=0.1)

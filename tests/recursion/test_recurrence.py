@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.recurrence import LoopPlan
+from espnet_recursive.recursion.recurrence import LayerPass, LoopPlan, PlannedPass
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 
@@ -32,8 +32,8 @@ def run(counts, shape=SHAPE, xs=None, masks=None, **plan):
     """The states as numbers, and what was done."""
     stack = RecursiveStack([Layer(i + 1) for i in range(shape.unique_blocks)], shape).double()
     x = torch.zeros(len(counts), 1, 1, dtype=torch.float64) if xs is None else xs
-    with stack.running(LoopPlan(torch.tensor(counts), **plan)) as done:
-        out, masks_out = stack(x, masks)
+    done = PlannedPass(stack, LoopPlan(torch.tensor(counts), **plan))
+    out, masks_out = done(x, masks)
     assert masks_out is masks
     return out, done, stack
 
@@ -69,7 +69,7 @@ def test_masks_and_positions_go_along():
 
 
 def test_states_at_positions_are_of_the_whole_batch():
-    _, done, _ = run([1, 3], states_after={1, 3, 5, 7, 8})
+    _, done, _ = run([1, 3], states_after={1: 1, 3: 3, 5: 5, 7: 7, 8: 8})
     assert [(p, s.flatten().tolist()) for p, s in done.states] == [
         (1, [1, 1]),
         (3, [123, 123]),
@@ -80,12 +80,14 @@ def test_states_at_positions_are_of_the_whole_batch():
 
 
 def test_positions_that_are_not_reached_have_no_state():
-    _, done, _ = run([1, 1], states_after={5, 9})
+    _, done, _ = run([1, 1], states_after={5: 5, 9: 9})
     assert done.states == []
 
 
 def test_a_condition_goes_on_to_the_next_layer():
-    out, done, _ = run([2], states_after={3}, condition=lambda states: states + 0.5)
+    out, done, _ = run(
+        [2], states_after={3: 3}, condition_after=[3], condition=lambda states: states + 0.5
+    )
     assert done.states[0][1].item() == 123
     assert out.item() == (((123.5 * 10 + 2) * 10) + 3) * 10 + 4
 
@@ -107,8 +109,8 @@ def settle(starts, rule, most=20):
     stack = RecursiveStack([Settling()], RecursionShape(1, most, 0, 0))
     x = torch.tensor(starts).reshape(-1, 1, 1)
     plan = LoopPlan(torch.full((len(starts),), most), rule)
-    with stack.running(plan) as done:
-        out, _ = stack(x, torch.ones(len(starts), 1, 1, dtype=torch.bool))
+    done = PlannedPass(stack, plan)
+    out, _ = done(x, torch.ones(len(starts), 1, 1, dtype=torch.bool))
     return out.flatten(), done
 
 
@@ -147,8 +149,8 @@ def test_threshold_infinity_is_the_minimum_and_0_the_maximum(least):
 def test_counts_bound_what_exit_allows():
     stack = RecursiveStack([Settling()], RecursionShape(1, 9, 0, 0))
     plan = LoopPlan(torch.tensor([1, 4, 9]), ExitRule("latent", 0.01))
-    with stack.running(plan) as done:
-        stack(torch.tensor([-1e3, -1e3, 1.0]).reshape(3, 1, 1), torch.ones(3, 1, 1).bool())
+    done = PlannedPass(stack, plan)
+    done(torch.tensor([-1e3, -1e3, 1.0]).reshape(3, 1, 1), torch.ones(3, 1, 1).bool())
     assert done.loops.tolist() == [1, 4, 1]
 
 
@@ -161,18 +163,69 @@ def test_the_ctc_head_is_asked_once_a_loop():
 
     stack = RecursiveStack([Settling()], RecursionShape(1, 6, 0, 0))
     plan = LoopPlan(torch.tensor([6, 6]), ExitRule("kl", 1e-9, min_loops=3), ctc)
-    with stack.running(plan):
-        stack(torch.tensor([5.0, 7.0]).reshape(2, 1, 1), torch.ones(2, 1, 1).bool())
+    PlannedPass(stack, plan)(torch.tensor([5.0, 7.0]).reshape(2, 1, 1), torch.ones(2, 1, 1).bool())
     # After loops 2 to 5: the second is the first to be compared with, and after the last
     # nothing can be saved.
     assert calls == [2, 2, 2, 2]
 
 
 def test_ends_of_loops_that_nobody_runs_have_the_states_of_all():
-    _, done, _ = run([1, 2], states_after={3, 5}, states_beyond={9, 7})
+    _, done, _ = run([1, 2], states_after={3: 3, 5: 5}, states_beyond={9, 7})
     assert [(p, s.flatten().tolist()) for p, s in done.states] == [
         (3, [123, 123]),
         (5, [123, 12323]),
         (7, [123, 12323]),
         (9, [123, 12323]),
     ]
+
+
+def test_positions_are_reported_under_their_numbers():
+    _, done, _ = run([1, 2], states_after={3: 3, 6: 8})
+    assert [number for number, _ in done.states] == [3, 8]
+
+
+@pytest.mark.parametrize("rule", [None, ExitRule("latent", math.inf)])
+def test_positions_in_the_coda_do_not_depend_on_who_exits(rule):
+    masks = torch.ones(2, 1, 1, dtype=torch.bool)
+    _, done, _ = run([3, 3], states_after={8: 8}, exit_rule=rule, masks=masks)
+    assert [number for number, _ in done.states] == [8]
+
+
+@pytest.mark.parametrize("most", range(9))
+def test_at_most_so_many_layers(most):
+    """As in ESPnet's encoders, which stop between layers."""
+    out, done, stack = run([3, 3], max_layers=most)
+    assert str(int(out[0])) == ("12323234"[:most] or "0")
+    assert done.row_layers == 2 * most
+    signal = torch.nn.Module()
+    signal.forward = lambda states, loop: 1 / 0
+    stack.loop_signals = torch.nn.ModuleList([signal])
+    if most <= 1:  # no loop is entered
+        PlannedPass(stack, LoopPlan(torch.tensor([3]), max_layers=most))(out[:1], None)
+
+
+@pytest.mark.parametrize("loops", [1, 2, 3, 7])
+@pytest.mark.parametrize("caches", [False, True])
+def test_layer_by_layer_is_by_plan(loops, caches):
+    shape = SHAPE.with_loops(loops)
+    stack = RecursiveStack([Layer(i + 1) for i in range(4)], SHAPE).double()
+    layers, x = LayerPass(stack, loops, caches), torch.zeros(2, 1, 1, dtype=torch.float64)
+    masks = torch.ones(2, 1, 1, dtype=torch.bool)
+    out, masks_out = layers(x, masks)
+    assert torch.equal(out, PlannedPass(stack, LoopPlan(torch.tensor([loops, loops])))(x, masks)[0])
+    assert masks_out is masks and len(layers) == shape.executed_blocks == len(list(layers))
+
+
+def test_passes_of_one_stack_run_interleaved():
+    """Two threads in the finest mixture that there is: layer by layer in turn."""
+    stack = RecursiveStack([Layer(i + 1) for i in range(4)], SHAPE).double()
+    x = torch.zeros(1, 1, 1, dtype=torch.float64)
+    passes = [LayerPass(stack, loops) for loops in (1, 4)]
+    states, visits = [x, x], [iter(one) for one in passes]
+    while visits != [None, None]:
+        for index, visit in enumerate(visits):
+            if visit is not None and (layer := next(visit, None)) is not None:
+                states[index], _ = layer(states[index], None)
+            else:
+                visits[index] = None
+    assert [state.item() for state in states] == [*digits([1]), *digits([4])]

@@ -13,7 +13,7 @@ from espnet_recursive.speed import packed_linear
 from espnet_recursive.speed.packed_linear import PackedLinear, can_pack
 from espnet_recursive.speed.prepared import PRECISIONS, prepare_for_inference
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.test_loops import PARTS, build, features, outputs
+from tests.asr.encoder.looped import PARTS, build, features, outputs
 
 #: The largest difference of states that are normalised, about 1 in size.
 CLOSE = {"float32": 1e-5, "bfloat16": 0.15, "int8": 0.25}

@@ -5,8 +5,9 @@ then show as an odd error, or not at all, after hours of data preparation.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
+
+from espnet_recursive.errors import did_you_mean, is_integer
 
 #: Options that count something: 1 or more.
 _COUNTS = (
@@ -46,10 +47,9 @@ def check_keys(given: Iterable[str], known: Sequence[str], encoder: str) -> None
     """
     for key in given:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
             raise TypeError(
-                f"encoder_conf of {encoder} has no key {key!r}. {hint}Keys: {', '.join(known)}"
+                f"encoder_conf of {encoder} has no key {key!r}.{did_you_mean(key, known)} "
+                f"Keys: {', '.join(known)}"
             )
 
 
@@ -94,9 +94,9 @@ def check_choices(conf: Mapping[str, Any], choices: Mapping[str, Sequence[str]])
     for key, allowed in choices.items():
         value = conf.get(key)
         if value is not None and value not in allowed:
-            near = get_close_matches(str(value), allowed, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise EncoderConfError(f"{key}={value!r} is none of {', '.join(allowed)}.{hint}")
+            raise EncoderConfError(
+                f"{key}={value!r} is none of {', '.join(allowed)}." + did_you_mean(value, allowed)
+            )
 
 
 def check_positions(key: str, positions: Any, first: int, last: int) -> None:
@@ -112,8 +112,7 @@ def check_positions(key: str, positions: Any, first: int, last: int) -> None:
         EncoderConfError: Naming the key and the range.
     """
     if not isinstance(positions, (list, tuple)) or not all(
-        isinstance(position, int) and not isinstance(position, bool) and first <= position <= last
-        for position in positions
+        is_integer(position, first, last) for position in positions
     ):
         raise EncoderConfError(
             f"{key} counts executed layers: it must be a list of integers between {first} and "

@@ -1,43 +1,34 @@
 """What turns one of ESPnet's encoders into a recursive one."""
 
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import MISSING, fields
 from typing import Any, ClassVar
 
 import torch
 from espnet2.asr.encoder.abs_encoder import AbsEncoder
 from typeguard import typechecked
 
-from espnet_recursive.asr.encoder.attention_weights import keep_weights_when_watched
-from espnet_recursive.asr.encoder.conf_checks import (
-    PER_LAYER,
-    EncoderConfError,
-    check_choices,
-    check_keys,
-    check_positions,
-    check_values,
+from espnet_recursive.asr.depth import Depth
+from espnet_recursive.asr.encoder.attention_weights import record_attention_for_hooks
+from espnet_recursive.asr.encoder.conf_checks import EncoderConfError, check_keys
+from espnet_recursive.asr.encoder.last_pass import LastPass
+from espnet_recursive.asr.encoder.options import check_options, recursive_signature, stock_conf
+from espnet_recursive.asr.encoder.pass_plan import (
+    ChosenDepth,
+    intermediate_positions,
+    make_plan,
+    renumbered,
 )
-from espnet_recursive.asr.encoder.position_projections import know_positions
+from espnet_recursive.asr.encoder.position_projections import cache_position_projections
 from espnet_recursive.errors import reason
-from espnet_recursive.recursion.conf import RecursionConf
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.loop_policy import LoopPolicy, Progress
+from espnet_recursive.recursion.loop_policy_base import Progress
+from espnet_recursive.recursion.module_view import view_of
 from espnet_recursive.recursion.progress import TrainingProgress
-from espnet_recursive.recursion.recurrence import LoopPlan, Recurrence
+from espnet_recursive.recursion.recurrence import LayerPass, Pass, PlannedPass
+from espnet_recursive.recursion.resolved import Recursion
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 from espnet_recursive.speed.conv2d_in_parts import convolve_in_parts
-
-#: The keys of the recursion, and the positions that the stock constructors check against the number
-#: of unique layers, where they count executed ones here.
-_NOT_FOR_STOCK = {
-    "interctc_layer_idx",
-    *(field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)),
-}
-#: Options of stock forward methods that act between layers. A pass by a plan has no place for them.
-_BETWEEN_LAYERS = ("ctc_trim", "layer_drop_rate", "gradient_checkpoint_layers")
 
 
 class LatentRecursiveEncoder(AbsEncoder):
@@ -71,10 +62,11 @@ class LatentRecursiveEncoder(AbsEncoder):
             block has a value for each *unique* layer; a rate of layer drop counts for each
             execution.
 
+    Any number of threads can run one encoder, each at its own depth, if its attention is safe in
+    threads: ESPnet's is with ``use_sdpa: true``, which is also the faster one.
+
     Attributes:
-        loops_run: (B,) int64, the loops that each utterance ran in the last pass; None where all
-            ran ``num_loops`` of them because nothing said otherwise.
-        row_layers: Layer executions of that pass, each times the utterances that it computed.
+        recursion: Shape, loop policy and options, as the configuration says.
 
     Raises:
         TypeError: If a key is unknown, or a key of the recursion has the wrong type.
@@ -87,77 +79,71 @@ class LatentRecursiveEncoder(AbsEncoder):
     #: Whether intermediate CTC sees the states through the final norm, as in the stock encoder.
     normalizes_states: ClassVar[bool] = True
     _stock: ClassVar[type[AbsEncoder]]
+    _stock_signature: ClassVar[inspect.Signature]
     _no_progress: ClassVar[Progress] = Progress()
     encoders: RecursiveStack
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._stock = cls.__mro__[cls.__mro__.index(LatentRecursiveEncoder) + 1]
-        cls.__signature__ = _recursive_signature(cls._stock)
+        cls._stock_signature = inspect.signature(cls._stock.forward)
+        cls.__signature__ = recursive_signature(cls._stock)
 
     @typechecked
     def __init__(self, input_size: int, *args: Any, **conf: Any) -> None:
         cls = type(self)
-        check_keys(conf, tuple(cls.__signature__.parameters), cls.__name__)
+        known = cls.__signature__.parameters
+        check_keys(conf, tuple(known), cls.__name__)
         given = dict(cls.__signature__.bind(input_size, *args, **conf).arguments)
-        recursion = RecursionConf.from_conf(given)
-        shape, interctc_layer_idx = cls._check(given, recursion)
         try:
-            super().__init__(**_stock_conf(given, shape))
-        except AssertionError as error:
-            raise EncoderConfError(f"encoder_conf of {cls.__name__}: {reason(error)}") from error
-        if "interctc_layer_idx" in cls.__signature__.parameters:
-            self.interctc_layer_idx = interctc_layer_idx
-        self.recursion = recursion
-        self.loop_policy: LoopPolicy = recursion.make_policy(shape)
-        self.encoders = recursion.make_stack(list(self.encoders), shape, self.output_size())
-        self.progress = TrainingProgress() if self.loop_policy.needs_progress else None
-        self.loops_run: torch.Tensor | None = None
-        self.row_layers = 0
-        self.set_depth()
-        keep_weights_when_watched(self.encoders)
-        know_positions(self.encoders)
-        input_layer = getattr(self, "embed", None)
-        if input_layer is not None and recursion.most_loops(shape) > 1:
-            convolve_in_parts(input_layer)
-
-    @classmethod
-    def _check(
-        cls, given: dict[str, Any], recursion: RecursionConf
-    ) -> tuple[RecursionShape, list[int]]:
-        """Refuse what cannot be; return the shape and the positions of intermediate CTC."""
-        defaults = {key: p.default for key, p in cls.__signature__.parameters.items()}
-        effective = defaults | given
-        try:
-            shape = RecursionShape.from_conf(given)
-            recursion.check(shape)
+            recursion = Recursion.from_conf(given)
         except ValueError as error:
             raise EncoderConfError(str(error)) from error
-        check_choices(effective, cls.choices)
-        check_values(effective, shape.unique_blocks)
-        depth = shape.executed_blocks
-        positions = effective.get("interctc_layer_idx")
-        positions = [] if positions is None else positions
-        check_positions("interctc_layer_idx", positions, 1, depth - 1)
-        always_run = shape.prelude_blocks + shape.recurrent_blocks
-        if recursion.make_policy(shape).per_utterance and max(positions, default=0) > always_run:
-            raise EncoderConfError(
-                f"interctc_layer_idx={positions} counts executed layers, of which utterances have "
-                f"different numbers with loop_policy={recursion.loop_policy}: beyond the first "
-                f"loop, which ends with layer {always_run}, name loops in interctc_loops"
-            )
-        # Position 0 is the input layer.
-        checkpointed = effective.get("gradient_checkpoint_layers", [])
-        check_positions("gradient_checkpoint_layers", checkpointed, 0, depth)
-        if not recursion.is_plain:
-            for key in (k for k in _BETWEEN_LAYERS if effective.get(k)):
-                raise EncoderConfError(f"{key} does not go with {recursion}: leave one of them out")
-        return shape, positions
+        effective = {key: parameter.default for key, parameter in known.items()} | given
+        check_options(effective, recursion, cls.choices)
+        try:
+            super().__init__(**stock_conf(given, recursion.shape))
+        except AssertionError as error:
+            raise EncoderConfError(f"encoder_conf of {cls.__name__}: {reason(error)}") from error
+        if "interctc_layer_idx" in known:
+            self.interctc_layer_idx = effective["interctc_layer_idx"] or []
+        self.recursion = recursion
+        self.encoders = recursion.make_stack(list(self.encoders), self.output_size())
+        self.progress = TrainingProgress() if recursion.policy.needs_progress else None
+        self._last_pass = LastPass()
+        self.set_depth()
+        record_attention_for_hooks(self.encoders)
+        cache_position_projections(self.encoders)
+        input_layer = getattr(self, "embed", None)
+        if input_layer is not None and recursion.most_loops > 1:
+            convolve_in_parts(input_layer)
 
     @property
     def shape(self) -> RecursionShape:
         """{n_r, L, n_p, n_c} of this encoder."""
         return self.encoders.shape
+
+    @property
+    def loops_run(self) -> torch.Tensor | None:
+        """(B,) int64, the loops that each utterance ran in the last pass of this thread.
+
+        None where all ran ``num_loops`` of them because nothing said otherwise.
+        """
+        return self._last_pass.loops
+
+    @property
+    def row_layers(self) -> int:
+        """Layer executions of the last pass of this thread, times the utterances of each."""
+        return self._last_pass.row_layers
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch of the training, from 1, to a loop policy that follows it.
+
+        ESPnet's trainers do so by themselves with this package, which also takes its own count
+        where nobody tells.
+        """
+        if self.progress is not None:
+            self.progress.begin_epoch(epoch)
 
     def set_depth(
         self,
@@ -165,7 +151,7 @@ class LatentRecursiveEncoder(AbsEncoder):
         exit_rule: ExitRule | None = None,
         ctc: torch.nn.Module | None = None,
     ) -> None:
-        """Choose the depth at inference; training is not changed.
+        """Choose the depth at inference from now on; training is not changed.
 
         Args:
             num_loops: Loops of every utterance, at most; None for what the configuration says.
@@ -173,21 +159,28 @@ class LatentRecursiveEncoder(AbsEncoder):
             ctc: ESPnet's CTC module of the model, for rules that look at its posteriors.
 
         Raises:
-            ValueError: If `num_loops` is less than 1 or than the rule's ``min_loops``, or the rule
-                lacks its CTC module.
+            ValueError: If `num_loops` is no integer of 1 or more, or less than the rule's
+                ``min_loops``, or the rule lacks its CTC module, or cannot be in this encoder.
         """
-        if num_loops is not None and num_loops < 1:
-            raise ValueError(f"num_loops must be 1 or more, not {num_loops}")
-        if exit_rule is not None:
-            if exit_rule.needs_ctc and ctc is None:
-                raise ValueError(f"exit criterion {exit_rule.criterion!r} needs a CTC module")
-            if (most := num_loops or self.recursion.most_loops(self.shape)) < exit_rule.min_loops:
-                raise ValueError(f"exit min_loops={exit_rule.min_loops} is more than {most} loops")
-        self._num_loops, self._exit_rule = num_loops, exit_rule
-        self._exit_ctc = (ctc,)  # a tuple, so that it is not registered here as well
+        self._depth = self.chosen_depth(num_loops, exit_rule, ctc)
+
+    def chosen_depth(
+        self, num_loops: int | None, rule: ExitRule | None, ctc: torch.nn.Module | None
+    ) -> ChosenDepth:
+        """A depth, checked as :meth:`set_depth` does, without setting it."""
+        chosen = ChosenDepth(num_loops, rule, (ctc,))
+        chosen.check(self.recursion.most_loops)
+        if rule is not None and getattr(self, "ctc_trim", False):
+            raise ValueError(f"exit criterion {rule.criterion!r} does not go with ctc_trim")
+        return chosen
 
     def forward(
-        self, xs_pad: torch.Tensor, ilens: torch.Tensor, *args: Any, **kwargs: Any
+        self,
+        xs_pad: torch.Tensor,
+        ilens: torch.Tensor,
+        *args: Any,
+        depth: Depth | None = None,
+        **kwargs: Any,
     ) -> tuple[Any, torch.Tensor, Any]:
         """Encode, as the stock encoder does.
 
@@ -195,125 +188,104 @@ class LatentRecursiveEncoder(AbsEncoder):
             xs_pad: (B, T, input_size) features.
             ilens: (B,) their lengths.
             *args: The stock encoder's other arguments, such as ``ctc`` and ``return_all_hs``.
-            **kwargs: The same.
+            depth: The depth of this pass, in the place of that of :meth:`set_depth`. An exit
+                criterion that looks at CTC needs ``ctc`` beside it, in every encoder.
+            **kwargs: As `args`.
 
         Returns:
             ``(out, olens, None)``, out being (B, T', D); or ``((out, states), olens, None)`` where
             intermediate CTC or all hidden states are asked for. An utterance that has finished
             before has the state with which it finished. Loops that no utterance runs are left out
-            of ``interctc_loops``, unless the policy gives utterances loops of their own.
+            of ``interctc_loops``, unless the policy gives utterances loops of their own, and of
+            ``interctc_layer_idx``.
 
         Raises:
             espnet2.asr.encoder.abs_encoder.TooShortUttError: If the input is too short.
+            ValueError: If there is a depth in training, or it cannot be.
         """
-        if not self._runs_by_plan():
-            self.loops_run = None
-            # ESPnet's own checkpointing computes layers once more when the pass is over, and its
-            # trimming takes frames away between layers, masks and positions with them.
-            changing = ("gradient_checkpoint_layers", "ctc_trim")
-            alone = any(getattr(self, key, None) for key in changing)
-            with nullcontext() if alone else self.encoders.sharing():
-                return super().forward(xs_pad, ilens, *args, **kwargs)
-        call = inspect.signature(self._stock.forward).bind(self, xs_pad, ilens, *args, **kwargs)
+        ctc = kwargs.get("ctc")
+        if "ctc" in kwargs and "ctc" not in self._stock_signature.parameters:
+            del kwargs["ctc"]
+        call = self._stock_signature.bind(self, xs_pad, ilens, *args, **kwargs)
         options = {key: value for key, value in call.arguments.items() if key != "self"}
+        chosen = self._depth
+        if depth is not None:
+            if self.training:
+                raise ValueError(f"depth={depth} is for inference: call eval() first")
+            chosen = self.chosen_depth(depth.num_loops, depth.exit_rule(), options.get("ctc", ctc))
+        elif self.training:
+            chosen = ChosenDepth()
+        if self.recursion.is_plain and chosen.exit_rule is None:
+            return self._layer_by_layer(options, chosen.num_loops)
+        return self._by_plan(options, chosen)
+
+    def _layer_by_layer(
+        self, options: dict[str, Any], num_loops: int | None
+    ) -> tuple[Any, torch.Tensor, Any]:
+        """A pass in which the stock forward visits each layer."""
+        shape = self.shape.with_loops(num_loops or self.shape.num_loops)
+        # ESPnet's own checkpointing computes layers once more when the pass is over, and its
+        # trimming takes frames away between layers, masks and positions with them.
+        changing = ("gradient_checkpoint_layers", "ctc_trim")
+        caches = not any(getattr(self, key, None) for key in changing)
+        batch, most = len(options["xs_pad"]), options.get("max_layer")
+        layers = shape.executed_blocks if most is None else min(most, shape.executed_blocks)
+        view, positions = self, None
+        if shape != self.shape:
+            own = getattr(self, "interctc_layer_idx", None) or []
+            positions = intermediate_positions(self.shape, shape.num_loops, own)
+            view = self._with(
+                LayerPass(self.encoders, shape.num_loops, caches),
+                interctc_layer_idx=list(positions),
+            )
+        elif caches and shape.num_loops > 1:
+            view = self._with(LayerPass(self.encoders, shape.num_loops))
+        out, olens, states = self._stock.forward(view, **options)
+        loops = None if num_loops is None else torch.full((batch,), num_loops)
+        self._last_pass.note(loops, batch * layers)
+        return renumbered(out, positions), olens, states
+
+    def _by_plan(
+        self, options: dict[str, Any], chosen: ChosenDepth
+    ) -> tuple[Any, torch.Tensor, Any]:
+        """A pass that the stock forward sees as one layer."""
         return_all_hs = options.pop("return_all_hs", False)
-        plan = self._plan(ilens, options.get("ctc"), return_all_hs)
-        with self.encoders.running(plan) as done, self._positions_hidden():
-            out, olens, states = super().forward(**options)
-        self.loops_run, self.row_layers = done.loops, done.row_layers
-        return self._with_states(out, done, return_all_hs), olens, states
-
-    def _runs_by_plan(self) -> bool:
-        """Whether anything is asked for that is not the same layers for all, one after another."""
-        chosen = (self._num_loops, self._exit_rule)
-        return bool(
-            not self.recursion.is_plain
-            or (not self.training and any(choice is not None for choice in chosen))
-        )
-
-    def _plan(
-        self, ilens: torch.Tensor, ctc: torch.nn.Module | None, return_all_hs: bool
-    ) -> LoopPlan:
-        counts = self._training_loops(ilens) if self.training else self._inference_loops(ilens)
-        most = RecursionShape(
-            self.shape.recurrent_blocks,
-            int(counts.max()),
-            self.shape.prelude_blocks,
-            self.shape.coda_blocks,
-        )
-        beyond: set[int] = set()
+        max_layer = options.pop("max_layer", None)
+        counts = self._loop_counts(options["ilens"], chosen.num_loops)
+        plan = make_plan(self, counts, chosen, options.get("ctc"), return_all_hs, max_layer)
+        planned = PlannedPass(self.encoders, plan)
+        view = self._with(planned, interctc_layer_idx=[])
+        out, olens, states = self._stock.forward(view, **options)
+        self._last_pass.note(planned.loops, planned.row_layers)
         if return_all_hs:
-            wanted = set(range(1, most.executed_blocks + 1))
-        else:
-            n_p, n_r = self.shape.prelude_blocks, self.shape.recurrent_blocks
-            ends = {n_p + loop * n_r for loop in self.recursion.interctc_loops}
-            # Positions beyond the last loop would be in the coda of a shallower pass.
-            reached = {end for end in ends if end <= n_p + most.num_loops * n_r}
-            if self.loop_policy.per_utterance and (self.training or self._num_loops is None):
-                # Else the loss of an utterance would depend on the batch that it is in, and the
-                # statistics that ranks add up would differ in their names.
-                beyond = ends - reached
-            wanted = reached.union(getattr(self, "interctc_layer_idx", None) or ()) - beyond
-            wanted.discard(most.executed_blocks)
-        condition = None
-        if getattr(self, "interctc_use_conditioning", False) and not return_all_hs:
-            assert ctc is not None, "interctc_use_conditioning: the model passes no ctc"
+            out = out, [state for _, state in planned.states]
+        elif planned.states:
+            out = out, [(at, self.normalized(state)) for at, state in planned.states]
+        return out, olens, states
 
-            def condition(states: torch.Tensor) -> torch.Tensor:
-                posteriors = ctc.get_submodule("ctc_lo")(self._normalized(states)).softmax(-1)
-                return states + self.conditioning_layer(posteriors)
+    def _with(self, layers: Pass, **attributes: Any) -> "LatentRecursiveEncoder":
+        """A copy of this encoder for one pass, whose layers are those of the pass."""
+        modules = {name: m for name, m in self._modules.items() if name != "encoders"}
+        return view_of(self, _modules=modules, encoders=layers, **attributes)
 
+    def _loop_counts(self, ilens: torch.Tensor, num_loops: int | None) -> torch.Tensor:
+        """(B,) int64 on the CPU."""
+        policy = self.recursion.policy
         if self.training:
-            return LoopPlan(counts, None, None, wanted, beyond, condition)
-        return LoopPlan(counts, self._exit_rule, self._ctc_head, wanted, beyond, condition)
-
-    def _training_loops(self, ilens: torch.Tensor) -> torch.Tensor:
-        if self.progress is None:
-            return self.loop_policy(self._no_progress, ilens)
-        weights = list(self.encoders.parameters())
-        trained = next((weight for weight in weights if weight.requires_grad), weights[0])
-        return self.loop_policy(self.progress.begin(trained), ilens)
-
-    def _inference_loops(self, ilens: torch.Tensor) -> torch.Tensor:
-        if self._num_loops is not None:
-            return torch.full((len(ilens),), self._num_loops)
-        if self.loop_policy.depth_in_evaluation:
+            now = self.progress.begin(self.encoders) if self.progress else self._no_progress
+            return policy(now, ilens)
+        if num_loops is None and policy.depth_in_evaluation:
             # Only the process that trains knows progress: there, validation follows the schedule.
-            now = self.progress.now if self.progress else self._no_progress
-            if now is not None:
-                return self.loop_policy(now, ilens)
-        return torch.full((len(ilens),), self.shape.num_loops)
+            seen = self.progress.now if self.progress else self._no_progress
+            if seen is not None:
+                return policy(seen, ilens)
+        return torch.full((len(ilens),), num_loops or self.shape.num_loops)
 
-    def _normalized(self, states: torch.Tensor) -> torch.Tensor:
-        """The states as the stock encoder shows them to CTC."""
+    def normalized(self, states: torch.Tensor) -> torch.Tensor:
+        """Latent states as the stock encoder shows them to intermediate CTC."""
         if self.normalizes_states and getattr(self, "normalize_before", True):
             return self.after_norm(states)
         return states
-
-    def _ctc_head(self, states: torch.Tensor) -> torch.Tensor:
-        (ctc,) = self._exit_ctc
-        assert ctc is not None
-        return ctc.get_submodule("ctc_lo")(self._normalized(states))
-
-    @contextmanager
-    def _positions_hidden(self) -> Iterator[None]:
-        """The stock forward sees a pass by a plan as one layer; positions are none of its own."""
-        positions = getattr(self, "interctc_layer_idx", None)
-        if positions is None:
-            yield
-            return
-        self.interctc_layer_idx = []
-        try:
-            yield
-        finally:
-            self.interctc_layer_idx = positions
-
-    def _with_states(self, out: torch.Tensor, done: Recurrence, return_all_hs: bool) -> Any:
-        if not done.states:
-            return out
-        if return_all_hs:
-            return out, [states for _, states in done.states]
-        return out, [(position, self._normalized(states)) for position, states in done.states]
 
     def extra_repr(self) -> str:
         layers, encoder = (
@@ -325,31 +297,3 @@ class LatentRecursiveEncoder(AbsEncoder):
             f"{self.shape.unique_blocks} unique layers, {self.shape.executed_blocks} executed, "
             f"parameters: {layers:,} in layers, {encoder:,} in all{more}"
         )
-
-
-def _recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
-    """The stock constructor's signature with the keys of the recursion, for ESPnet to read."""
-    parameters = {
-        name: parameter.replace(default=None) if name == "num_blocks" else parameter
-        for name, parameter in inspect.signature(stock).parameters.items()
-    }
-    for cls in (RecursionShape, RecursionConf):
-        for field in fields(cls):
-            default = {} if field.default is MISSING else field.default
-            parameters[field.name] = inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=default,
-                annotation=field.type,
-            )
-    return inspect.Signature(list(parameters.values()))
-
-
-def _stock_conf(given: dict[str, Any], shape: RecursionShape) -> dict[str, Any]:
-    """The options as the stock constructor takes them."""
-    conf = {key: value for key, value in given.items() if key not in _NOT_FOR_STOCK}
-    for key in PER_LAYER:
-        # YAML's 0 is an integer, whose length the stock constructors ask for.
-        if isinstance(conf.get(key), int):
-            conf[key] = float(conf[key])
-    return conf | {"num_blocks": shape.unique_blocks}

@@ -8,7 +8,7 @@ from espnet2.asr.ctc import CTC
 
 from espnet_recursive.recursion.recurrence import checkpoint
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.test_loops import (
+from tests.asr.encoder.looped import (
     PARTS,
     POLICIES,
     VOCABULARY,

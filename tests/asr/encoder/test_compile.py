@@ -6,7 +6,7 @@ from torch._dynamo.testing import CompileCounter
 
 from espnet_recursive.recursion.layer_call import CompiledCall
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.test_loops import build, features, gradients, loss_of, outputs
+from tests.asr.encoder.looped import build, features, gradients, loss_of, outputs
 
 
 @pytest.fixture(autouse=True)

@@ -11,98 +11,21 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.recursion.exit_criterion import EXIT_CRITERIA, ExitRule
 from tests.asr.encoder.conftest import ARCHITECTURES
-
-VOCABULARY = 6
-SHAPE = (2, 3, 1, 1)
-LENGTHS = [48, 35, 60, 26]
-
-POLICIES = {
-    "fixed": {},
-    "length": {"min_length": 26, "max_length": 60, "min_loops": 1, "max_loops": 4},
-    "schedule": {"end": 4, "total": 4},
-    "uniform": {"min_loops": 1, "max_loops": 4},
-    "lognormal_poisson": {"mean_loops": 2, "max_loops": 5},
-}
-ATTENTION = {"transformer": "self_attn", "conformer": "self_attn"}
-PARTS = {
-    "none": {},
-    "interctc": {"interctc_loops": [1, 3]},
-    "add": {"input_injection": "add"},
-    "concat": {"input_injection": "concat"},
-    "learned": {"loop_embedding": "learned"},
-    "sinusoid": {"loop_embedding": "sinusoid"},
-    "film": {"loop_film": True},
-    "norms": {"loop_norms": True},
-    "low_rank": {"loop_adapter_conf": {"target_modules": ["linear_q", "linear_out"], "rank": 2}},
-    "diagonal": {
-        "loop_adapter_conf": {"target_modules": ["linear_v"], "rank": 0, "diagonal": True}
-    },
-}
-every_policy = pytest.mark.parametrize("policy", POLICIES)
-every_part = pytest.mark.parametrize("part", PARTS)
-
-
-def build(arch, policy="fixed", part="none", randomise=True, shape=SHAPE, **conf):
-    """A small encoder without dropout, its private parts moved away from their start."""
-    n_r, loops, n_p, n_c = shape
-    keys = {"recurrent_blocks": n_r, "prelude_blocks": n_p, "coda_blocks": n_c}
-    if policy == "fixed":
-        keys["num_loops"] = loops
-    rates = {"dropout_rate": 0.0, "positional_dropout_rate": 0.0, "attention_dropout_rate": 0.0}
-    torch.manual_seed(0)
-    encoder = arch.build(
-        **{**keys, **rates, **PARTS[part], **conf},
-        loop_policy=policy,
-        loop_policy_conf=POLICIES[policy],
-    ).double()
-    if randomise:
-        for name, parameter in private(encoder).items():
-            torch.nn.init.normal_(parameter, std=0.1)
-            assert parameter.abs().sum() > 0, name
-    # Its statistics are those of the batch, and so not those of an utterance alone.
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
-            module.train = lambda mode, m=module: m
-            module.training = False
-    return encoder
-
-
-def private(encoder):
-    """The parameters that the same encoder without private parts does not have."""
-    return {
-        name: parameter
-        for name, parameter in encoder.named_parameters()
-        if name.startswith(
-            ("encoders.input_injection", "encoders.loop_signals", "encoders.private_weights")
-        )
-    }
-
-
-def features(lengths=LENGTHS):
-    torch.manual_seed(5)
-    return torch.randn(len(lengths), max(lengths), 20, dtype=torch.float64), torch.tensor(lengths)
-
-
-def outputs(result):
-    """Output, its lengths and the intermediate states by their positions."""
-    out, olens, _ = result
-    out, states = out if isinstance(out, tuple) else (out, [])
-    return out, olens, dict(states)
-
-
-def loss_of(out, olens, states):
-    """A number to which every frame in the utterances adds with a weight of its own."""
-    total = out.new_zeros(())
-    for x in (out, *states.values()):
-        weights = torch.arange(x.size(1) * x.size(2), dtype=x.dtype).sin().view(x.shape[1:])
-        for row, length in zip(x, olens.tolist(), strict=True):
-            total = total + (row[:length] * weights[:length]).sum()
-    return total
-
-
-def gradients(encoder):
-    return {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
-
+from tests.asr.encoder.looped import (
+    LENGTHS,
+    PARTS,
+    POLICIES,
+    SHAPE,
+    VOCABULARY,
+    build,
+    every_part,
+    every_policy,
+    features,
+    gradients,
+    loss_of,
+    outputs,
+    private,
+)
 
 # ---- An utterance alone equals itself in a batch, in training with gradients and at inference
 
@@ -396,7 +319,7 @@ def test_a_pass_that_is_computed_again_has_its_loops_again(arch, policy, how):
             drawn.append(int(encoder.loops_run[0]))
         results.append((drawn, encoder.progress.get_extra_state(), gradients(encoder)))
     assert results[0][0] == results[1][0] and len(set(results[0][0])) > 1
-    assert results[1][1].tolist() == [3, 0, 3]
+    assert results[1][1].tolist() == [3, 0, 3, 1]
     torch.testing.assert_close(results[1][2], results[0][2], rtol=1e-9, atol=1e-12)
 
 
@@ -486,7 +409,10 @@ def test_training_does_not_exit(arch, ctc):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_loops": 0}, "num_loops must be 1 or more, not 0"),
+        ({"num_loops": 0}, "num_loops must be an integer from 1 to 10000, not 0"),
+        ({"num_loops": 2.5}, "num_loops must be an integer from 1 to 10000, not 2.5"),
+        ({"num_loops": True}, "num_loops must be an integer from 1 to 10000, not True"),
+        ({"num_loops": 10**30}, "num_loops must be an integer from 1 to 10000, not 1000"),
         ({"exit_rule": ExitRule("kl", 0.1)}, "'kl' needs a CTC module"),
         ({"exit_rule": ExitRule("latent", 0.1, 4)}, "min_loops=4 is more than 3 loops"),
         ({"exit_rule": ExitRule("latent", 0.1, 2), "num_loops": 1}, "min_loops=2 is more than 1"),

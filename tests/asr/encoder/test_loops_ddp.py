@@ -10,9 +10,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 
-from espnet_recursive.recursion.loop_policy import Progress
+from espnet_recursive.recursion.loop_policy_base import Progress
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.test_loops import (
+from tests.asr.encoder.looped import (
     LENGTHS,
     PARTS,
     POLICIES,
@@ -69,7 +69,11 @@ def accumulate(rank):
 
 
 def cases():
-    return product(ARCHITECTURES, POLICIES, PARTS)
+    """Every part where the ranks run different loops, and every policy with parts of each loop."""
+    yield from product(ARCHITECTURES, ["length"], PARTS)
+    yield from product(
+        ARCHITECTURES, [policy for policy in POLICIES if policy != "length"], ["norms"]
+    )
 
 
 def without_gradient(encoder):
@@ -147,6 +151,6 @@ def test_ranks_count_alike_and_go_on_where_they_stopped(ranks):
     seen, other = (rank["progress"] for rank in ranks)
     assert seen == other
     assert [counts[:3] for counts in seen] == [(1 + n // 4, n // 2, n) for n in range(12)]
-    policy = build(ARCHITECTURES["transformer"], "uniform").loop_policy
+    policy = build(ARCHITECTURES["transformer"], "uniform").recursion.policy
     drawn = [int(policy(Progress(forward=n), torch.ones(1))) for n in range(12)]
     assert [loops for *_, loops in seen] == drawn and len(set(drawn)) > 1

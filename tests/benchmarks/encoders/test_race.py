@@ -1,6 +1,7 @@
 """Races: who is timed, in which order, and who is left out."""
 
 import pytest
+import torch
 
 from benchmarks.encoders import race as races
 from benchmarks.encoders.competitors import CONTAINER, ESPNET, RECURSIVE, Competitor, competitors
@@ -82,3 +83,22 @@ def test_ends_when_its_time_is_over(clock):
     race = Race("r", [Work("training", 1, 40)], [one], seconds=0)
     (result,) = run(race, None, "cpu", (2, 9))
     assert len(result.seconds[one]) == 2
+
+
+def test_one_that_lacks_memory_is_out_and_the_others_go_on(clock, monkeypatch):
+    done = clock
+    one, two = (Competitor("any", str(n), Setting("")) for n in (1, 2))
+
+    def lacking(work, clock):
+        work()
+        if len(done) > 6 and done[-1] == 2:  # after the warm-up
+            raise torch.OutOfMemoryError("GPU out of memory\nTried to allocate 2 GiB")
+        return done[-1]
+
+    monkeypatch.setattr(races, "seconds", lacking)
+    works = [Work("training", 1, 40), Work("training", 1, 80)]
+    results = run(Race("r", works, [one, two], seconds=1e9), None, "cpu", (2, 2))
+    for result in results:
+        assert result.seconds == {one: [1, 1]}
+        (reason,) = result.left_out.values()
+        assert reason.startswith("FAILED: OutOfMemoryError: GPU out of memory (training, 0.")

@@ -1,0 +1,1 @@
+"""A session on a machine with a GPU, whose time is short."""
