@@ -89,9 +89,9 @@ def cut(samples: np.ndarray, rate: int, segment: Segment, name: str) -> np.ndarr
         UserError: If the recording is shorter, by more than MAX_OVERSHOOT.
     """
     length = len(samples) / rate
-    end = length if segment.end is None else segment.end
-    part = samples[int(segment.start * rate) : int(end * rate)]
-    if end > length + MAX_OVERSHOOT or not len(part):
+    end = None if segment.end is None else int(segment.end * rate)
+    part = samples[int(segment.start * rate) : end]
+    if (segment.end or 0) > length + MAX_OVERSHOOT or not len(part):
         raise UserError(
             f"{name}: its segment is from {segment}, and the recording has {length:.2f} s. Correct "
             "the times in segments."

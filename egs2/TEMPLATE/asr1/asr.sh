@@ -34,6 +34,7 @@ speed_perturb_factors=
 feats_type=raw
 audio_format=flac
 fs=16k
+channel=
 frames_per_second=100
 cepstra=
 min_wav_duration=0.1
@@ -140,6 +141,8 @@ Data
     --feats_type             raw: audio; extracted: features in feats.scp (${feats_type})
     --audio_format           flac or wav (${audio_format})
     --fs                     sampling rate (${fs})
+    --channel                which channel of recordings with several: 1, 2, ..., or mean; without it,
+                             such recordings are refused
     --frames_per_second      of extracted features (${frames_per_second})
     --cepstra                what extracted features are, where they are cepstra, so that their speed can
                              be changed: coefficients, mel filters, lowest and highest Hz (${cepstra})
@@ -223,6 +226,7 @@ must_be "a whole number, 1 or more" '[1-9][0-9]*' \
     nj inference_nj num_nodes batch_size nbpe num_loops loop_exit_min
 must_be "a number" '[0-9]*[.]?[0-9]+(e-?[0-9]+)?' \
     frames_per_second cepstra min_wav_duration max_wav_duration bpe_char_cover loop_exit_threshold
+must_be "a channel: 1, 2, ..., or mean" '[1-9][0-9]*|mean' channel
 must_be "a sampling rate such as 16k" '[0-9]+([.][0-9]+)?k|[1-9][0-9]{3,}' fs
 [ "${stop_stage}" -ge "${stage}" ] \
     || usage_error "--stop_stage ${stop_stage} is before --stage ${stage}"
@@ -239,6 +243,8 @@ esac
 [ "${feats_type}" = raw ] || [ -z "${speed_perturb_factors}" ] || [ -n "${cepstra}" ] || usage_error \
     "--speed_perturb_factors changes waveforms, which --feats_type ${feats_type} has not: use raw;" \
     "or, where the features are cepstra of a mel filterbank, say how they were made with --cepstra"
+[ "${feats_type}" = raw ] || [ -z "${channel}" ] \
+    || usage_error "--channel ${channel}: --feats_type ${feats_type} has no channels"
 [ "${asr_task}" = asr ] || usage_error "--asr_task ${asr_task}: only asr"
 [ "${use_ngram}" = false ] || usage_error "--use_ngram: stage 9 is not there yet; use --use_lm true"
 [ "${skip_upload_hf}" = true ] || [ -n "${hf_repo}" ] \
@@ -458,12 +464,28 @@ need_data() {  # need_data <data set>
     done
 }
 
+inputs_of() {  # inputs_of <data directory>: its tables
+    local table
+    for table in ${scp} text utt2spk segments; do
+        [ "${table}" = segments ] && [ ! -e "$1/segments" ] || echo "$1/${table}"
+    done
+}
+format_audio() {
+    echo "$(tool format_audio) --fs ${fs} --audio_format ${audio_format}" \
+        "--nj $((nj < max_running ? nj : max_running))"
+}
+
 if in_range 2; then
     log "Speeds ${speed_perturb_factors} of ${original_set}: data/${train_set}"
     need_data "${original_set}"
     source=${data_dir}/${original_set}
     if [ "${feats_type}" = raw ]; then
         audio=${dumpdir}/perturbed/${original_set}
+        if [ -e "${source}/segments" ] || [ -n "${channel}" ]; then  # utterances first, in files
+            step "${audio}/.done.utterances" $(inputs_of "${source}") -- \
+                $(format_audio) ${channel:+--channel ${channel}} ${source} ${audio}/utterances
+            source=${audio}/utterances
+        fi
         logdir=${audio}/logdir
         _nj=$($(tool split_scp) ${source}/wav.scp ${logdir} --name wav --nj ${nj})
         step "${audio}/.done.audio" ${source}/wav.scp -- \
@@ -483,8 +505,7 @@ fi
 if in_range 3; then
     if [ "${feats_type}" = raw ]; then
         log "Audio as ${fs} ${audio_format} in ${data_feats}"
-        format="$(tool format_audio) --fs ${fs} --audio_format ${audio_format}
-            --nj $((nj < max_running ? nj : max_running))"
+        format=$(format_audio)
     else
         log "Features in ${data_feats}"
         format=$(tool format_feats)
@@ -498,8 +519,10 @@ if in_range 3; then
         source=$(source_of "${dset}")
         target=${data_feats}/${dset}
         case " ${train_set} ${valid_set} " in *" ${dset} "*) target=${data_feats}/org/${dset} ;; esac
-        step "${target}/.done.format" ${source}/{${scp},text,utt2spk} -- \
-            ${format} ${source} ${target}
+        choice=${channel:+--channel ${channel}}
+        [ -z "${sp}" ] || [ "${dset}" != "${train_set}" ] || choice=  # taken in stage 2
+        step "${target}/.done.format" $(inputs_of "${source}") -- \
+            ${format} ${choice} ${source} ${target}
     done
 fi
 
