@@ -8,7 +8,7 @@ from typing import Any
 from espnet_recursive.analysis.experiment import Experiment
 from espnet_recursive.analysis.style import COLORS, LINES, picture, plain_numbers
 from espnet_recursive.errors import UserError
-from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.recipe.data_dir import read_text
 from espnet_recursive.recipe.scoring import Score
 
 
@@ -57,7 +57,7 @@ def transcripts(
     lines = []
     width = max(len("spoken"), *(len(experiment.name) for experiment in experiments))
     for data_dir in map(Path, data_dirs):
-        references = read_table(data_dir / "text", empty_values=True)
+        references = read_text(data_dir / "text")
         hypotheses = {e.name: _hypotheses(e, data_dir.name) for e in experiments}
         lines.append(f"{data_dir.name}:")
         for utterance in list(references)[:number]:
@@ -111,4 +111,4 @@ def _hypotheses(experiment: Experiment, data_set: str) -> dict[str, str]:
     found = sorted(experiment.path.glob(f"*/{data_set}/text"))
     if not found:
         raise UserError(f"{experiment.path} has no decoding of {data_set}: run stage 12 first.")
-    return read_table(found[-1], empty_values=True)
+    return read_text(found[-1])

@@ -20,7 +20,7 @@ from espnet_recursive.asr.depth import Depth, given_depth
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.recipe.bootstrap import Improvement, improvement
-from espnet_recursive.recipe.data_dir import read_table, write_table
+from espnet_recursive.recipe.data_dir import read_text, write_table
 from espnet_recursive.recipe.scoring import Score, headline_unit, read_utterances, score
 
 
@@ -103,7 +103,7 @@ def evaluate(
     Raises:
         UserError: If utterances are missing or left over.
     """
-    texts = read_table(data_dir / "text", empty_values=True)
+    texts = read_text(data_dir / "text")
     decoded = {depth: read_decoded(decoded_file(output_dir, depth)) for depth in depths}
     scores = {
         depth: _score(decoded[depth], data_dir, decoded_file(output_dir, depth).parent)

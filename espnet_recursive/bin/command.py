@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.channels import check_channel
 from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 from espnet_recursive.files.hertz import parse_hertz
 
@@ -58,6 +59,14 @@ def hertz(value: str) -> int:
     """A sampling rate among the arguments of a command: 16000 or 16k."""
     try:
         return parse_hertz(value, "rate")
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def channel(value: str) -> str:
+    """A channel among the arguments of a command: 1, 2, ..., or mean."""
+    try:
+        return check_channel(value)
     except UserError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -3,7 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
-from espnet_recursive.bin.command import command, hertz, parser
+from espnet_recursive.bin.command import channel, command, hertz, parser
+from espnet_recursive.files.channels import CHANNEL_HELP
 from espnet_recursive.recipe.format_audio import AUDIO_FORMATS, format_data_dir
 
 
@@ -14,6 +15,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("target", help="data directory to write")
     p.add_argument("--fs", type=hertz, default="16k", help="sampling rate in Hz")
     p.add_argument("--audio_format", choices=AUDIO_FORMATS, default="flac", help="file format")
+    p.add_argument("--channel", type=channel, help=CHANNEL_HELP)
     p.add_argument("--nj", type=int, default=1, help="number of processes")
     return p
 

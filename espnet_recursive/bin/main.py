@@ -29,6 +29,7 @@ GROUPS = {
         "filter-utterances": "drop utterances that training cannot use (stage 4)",
         "token-list": "sentencepiece model and token list (stage 5)",
         "asr-options": "check options of asr.sh and print its variables",
+        "lm-text": "texts for a language model in one, without empty sentences (stages 5 to 8)",
         "train-config": "lay an encoder over a training YAML",
         "check-config": "have ESPnet check training YAMLs before anything runs",
         "check-tokens": "refuse other tokens for a training that is there (stages 7 and 11)",

@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from espnet_recursive.asr.depth import add_depth_options, given_depth
 from espnet_recursive.bin.any_size_option import add_any_size_option
-from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.command import channel, command, parser
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.channels import CHANNEL_HELP
 from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.registry import import_quietly
 from espnet_recursive.speed.precision import add_precision_option
@@ -41,6 +42,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
     p.add_argument("--config", type=Path, help="decoding YAML; without it, ESPnet's defaults")
     p.add_argument("--batch_size", type=int, default=1, help="files decoded together")
+    p.add_argument("--channel", type=channel, help=CHANNEL_HELP)
     p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to decode")
     p.add_argument("--format", choices=("text", "json"), default="text", help="form of the output")
     p.add_argument("--output", type=Path, help="file to write to, instead of standard output")
@@ -73,7 +75,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
             if args.output
             else nullcontext(sys.stdout)
         ) as output:
-            results = transcribe(args.files, model, args.batch_size)
+            results = transcribe(args.files, model, args.batch_size, args.channel)
             for result in tqdm(results, total=len(args.files), unit="file", disable=None):
                 if isinstance(result, Failure):
                     failures += 1

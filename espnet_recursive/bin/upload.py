@@ -37,7 +37,10 @@ def main(cmd: Sequence[str] | None = None) -> None:
     with quiet_libraries():
         folder = write_repository(args.pack, args.hf_repo, args.folder or default)
         if args.dry_run == "true":
-            print(f"{folder} is what --dry_run false uploads to {args.hf_repo}")
+            print(
+                f"{folder} is what would be uploaded to {args.hf_repo}: with --dry_run false, or "
+                "in a recipe with --upload_dry_run false"
+            )
         else:
             print(upload(folder, args.hf_repo))
 

@@ -21,6 +21,7 @@ from espnet_recursive.corpora.utterances import (
 )
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.disk_space import check_room
+from espnet_recursive.files.litter import is_litter
 from espnet_recursive.recipe.data_dir import read_table
 
 SETS = ("train", "dev", "test")
@@ -40,8 +41,9 @@ def prepare_aishell(
 
     Args:
         output_dir: Where train, dev and test go.
-        download_dir: Where the archive and the folder aishell are or go; an archive that is there
-            is used and completed. Once it has been unpacked it is not needed any more.
+        download_dir: Where the archive and the folder aishell are or go, or data_aishell, where it
+            was unpacked by hand; an archive that is there is used and completed. Once it has been
+            unpacked it is not needed any more.
         base_url: See `find_archive`.
         corpus_dir: The folder of data_aishell, unpacked; then nothing is downloaded.
         checksums: See `find_archive`.
@@ -86,7 +88,11 @@ def read_set(folder: Path, words: dict[str, str]) -> Utterances:
     """
     utterances, left_out = Utterances(), []
     # Paths that hold where the data directory is moved to, or another program is started.
-    recordings = sorted(folder.resolve().glob("*/*.wav"))
+    recordings = sorted(
+        path
+        for path in folder.resolve().glob("*/*.wav")
+        if not is_litter(path) and not is_litter(path.parent)
+    )
     for path in tqdm(recordings, desc=f"AISHELL-1 {folder.name}", unit="utt"):
         if path.stem not in words:
             left_out.append(path.stem)
@@ -107,6 +113,9 @@ def read_set(folder: Path, words: dict[str, str]) -> Utterances:
 def _provide(download_dir: Path | str, base_url: str, checksums: bool) -> Path:
     """Have data_aishell where lhotse has it, too, and the archive beside it."""
     corpus = Path(download_dir) / "aishell" / "data_aishell"
+    by_hand = Path(download_dir) / "data_aishell"  # where unpacking the archive by hand puts it
+    if by_hand.is_dir() and not corpus.exists():
+        return _find(by_hand)
     if not is_unpacked(corpus):
         archive = find_archive(ARCHIVE, base_url, download_dir, checksums)
         check_room(download_dir, archive.room(_UNPACKED), "AISHELL-1")

@@ -22,6 +22,7 @@ from espnet_recursive.corpora.sphinx import (
 )
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.file_names import file_name
+from espnet_recursive.files.litter import is_litter
 from espnet_recursive.recipe.data_dir import check_same_keys, write_data_dir
 from espnet_recursive.recipe.feats import write_ark
 from espnet_recursive.recipe.write_audio import write_audio
@@ -223,7 +224,7 @@ def _warn_of_others(folder: Path, recordings: Mapping[str, Recording]) -> None:
     found = {
         str(path.relative_to(folder).with_suffix(""))
         for path in folder.rglob("*")
-        if path.suffix in (*_WAVEFORMS, ".mfc")
+        if path.suffix in (*_WAVEFORMS, ".mfc") and not is_litter(path)
     }
     if others := sorted(found - listed):
         logging.warning(

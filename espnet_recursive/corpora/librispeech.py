@@ -21,6 +21,7 @@ from espnet_recursive.corpora.utterances import (
 )
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.disk_space import check_room
+from espnet_recursive.files.litter import is_litter
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import check_same_keys, read_table
 
@@ -123,9 +124,13 @@ def read_part(folder: Path) -> Utterances:
     """
     utterances = Utterances()
     # Paths that hold where the data directory is moved to, or another program is started.
-    chapters = sorted(path for path in folder.resolve().glob("*/*") if path.is_dir())
+    chapters = sorted(
+        path
+        for path in folder.resolve().glob("*/*")
+        if path.is_dir() and not is_litter(path) and not is_litter(path.parent)
+    )
     for chapter in tqdm(chapters, desc=folder.name, unit="chapter"):
-        audio = {path.stem: path for path in chapter.glob("*.flac")}
+        audio = {path.stem: path for path in chapter.glob("*.flac") if not is_litter(path)}
         transcript = chapter / f"{chapter.parent.name}-{chapter.name}.trans.txt"
         if not transcript.exists():
             raise UserError(

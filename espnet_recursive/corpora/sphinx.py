@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.text_lines import plain_text, read_lines
 
 #: Cepstral coefficients of a frame in Sphinx's feature files.
 NUM_CEPSTRA = 13
@@ -23,7 +24,7 @@ def read_file_ids(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist. Give the folder that holds etc/ as --corpus_dir.")
-    file_ids = path.read_text().split()
+    file_ids = [file_id for line in read_lines(path) for file_id in line.split()]
     if not file_ids:
         raise UserError(f"{path} lists no recording. Unpack the archive of the corpus again.")
     return file_ids
@@ -41,8 +42,8 @@ def read_transcription(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"{path} does not exist. Give the folder that holds etc/ as --corpus_dir.")
     transcripts: dict[str, str] = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        match = _TRANSCRIPT.match(line.strip())
+    for number, line in enumerate(read_lines(path), 1):
+        match = _TRANSCRIPT.match(plain_text(line))
         if match is None:
             raise UserError(f"{path}, line {number}: expected 'WORDS (recording)', found {line!r}")
         if match["id"] in transcripts:

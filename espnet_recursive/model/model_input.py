@@ -1,17 +1,17 @@
 """The kind of speech that a trained model takes, and reading audio files in that form."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import soxr
 
-from espnet_recursive.errors import UserError, reason
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.channels import one_channel
 from espnet_recursive.files.finite import check_finite
 from espnet_recursive.files.hertz import parse_hertz
+from espnet_recursive.files.read_audio import AudioError, decode
 
 #: The highest sampling rate of audio files, in Hz.
 MAX_RATE = 768_000
@@ -36,28 +36,26 @@ def input_features(config: Mapping[str, Any]) -> int | None:
     return config.get("input_size")
 
 
-def read_speech(file: Path | str, rate: int) -> np.ndarray:
-    """Read any audio file that soundfile reads; the channels are averaged.
+def read_speech(file: Path | str, rate: int, channel: str | None = "mean") -> np.ndarray:
+    """Read any audio file.
 
     Args:
         file: The audio.
         rate: The sampling rate to have, in Hz.
+        channel: Which of several channels to take: a number from 1, or "mean"; None where there is
+            to be only one.
 
     Returns:
         float32 (samples,).
 
     Raises:
-        UserError: If it is missing, empty, or no audio, or samples are no numbers.
+        UserError: If it is missing, empty, cut off, or no audio, has other channels, or samples are
+            no numbers.
     """
     try:
-        if not Path(file).is_file():
-            raise UserError(f"{file}: no such file")
-        # As bytes, since soundfile takes no name that is not in the encoding of the system.
-        samples, own_rate = soundfile.read(os.fsencode(file), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:  # the last for .raw
-        raise UserError(f"{file} cannot be read: {reason(error)}") from error
-    if not len(samples):
-        raise UserError(f"{file} holds no samples")
+        samples, own_rate = decode(file)
+    except AudioError as error:
+        raise UserError(f"{file} cannot be read: {error}. {error.remedy}.") from error
     check_finite(samples, str(file))
-    mono = samples.mean(axis=1)
+    mono = one_channel(samples, channel, str(file))
     return mono if own_rate == rate else soxr.resample(mono, own_rate, rate)

@@ -1,7 +1,6 @@
 """Audio files of any kind to text, with a model that is loaded once."""
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,9 +8,9 @@ from itertools import batched
 from typing import Any
 
 import numpy as np
-import soundfile
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.read_audio import about_seconds
 from espnet_recursive.model.model_input import input_features, read_speech, sampling_rate
 
 
@@ -47,7 +46,7 @@ class Failure:
 
 
 def transcribe(
-    files: Sequence[str], model: Any, batch_size: int = 1
+    files: Sequence[str], model: Any, batch_size: int = 1, channel: str | None = None
 ) -> Iterator[Transcript | Failure]:
     """Transcribe files one after the other, or in batches of similar duration.
 
@@ -56,6 +55,8 @@ def transcribe(
         model: A ``Speech2Text``.
         batch_size: Files decoded together. With more than 1 the shortest come first; else the
             files come in their order.
+        channel: Which of several channels to take: a number from 1, or "mean"; by default, files
+            with several are failures.
 
     Yields:
         For each file, as soon as it is known, a Transcript or why there is none.
@@ -76,7 +77,7 @@ def transcribe(
         speech: list[tuple[str, np.ndarray]] = []
         for file in batch:
             try:
-                speech.append((file, read_speech(file, rate)))
+                speech.append((file, read_speech(file, rate, channel)))
             except UserError as error:
                 yield Failure(file, str(error))
         if speech:
@@ -128,8 +129,8 @@ def _nbest_lists(speech: list[np.ndarray], model: Any) -> list[Any]:
 
 
 def _duration(file: str) -> float:
-    """In seconds; 0 for what cannot be read, which is said when it is its turn."""
+    """In seconds, or about that; 0 for what cannot be read, which is said when it is its turn."""
     try:
-        return float(soundfile.info(os.fsencode(file)).duration)
-    except (soundfile.SoundFileError, OSError):
+        return about_seconds(file)
+    except UserError:
         return 0.0

@@ -1,10 +1,11 @@
 """Kaldi-style data directories as ESPnet reads them: tables of utterances, one file each."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.file_names import check_ids
+from espnet_recursive.files.text_lines import plain_text, read_lines
 from espnet_recursive.files.whole_files import whole_file
 
 #: The tables that say where the speech is, and those of its length: samples, or frames.
@@ -24,11 +25,8 @@ def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
     Raises:
         UserError: If the file is missing or not in UTF-8, a key comes twice, or a value is missing.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path} does not exist. Run the stage that writes it, or check the path.")
     table: dict[str, str] = {}
-    for number, line in _numbered_lines(path):
+    for number, line in enumerate(read_lines(path), 1):
         key, value = (*line.strip().split(maxsplit=1), "", "")[:2]
         if not key or (not value and not empty_values):
             raise UserError(f"{path}, line {number}: expected 'key value', found {line!r}")
@@ -36,6 +34,16 @@ def read_table(path: Path | str, empty_values: bool = False) -> dict[str, str]:
             raise UserError(f"{path}, line {number}: {key} comes twice. Make the ids unique.")
         table[key] = value
     return table
+
+
+def read_text(path: Path | str) -> dict[str, str]:
+    """Read the transcript of each utterance, which may be empty, by the rule of `text_lines`.
+
+    Raises:
+        UserError: As `read_table` does.
+    """
+    table = read_table(path, empty_values=True)
+    return {key: plain_text(value) for key, value in table.items()}
 
 
 def read_source(
@@ -55,7 +63,7 @@ def read_source(
     if (path / "segments").exists():
         raise UserError(f"{path}/segments: cut the recordings into a file an utterance first.")
     speech = read_table(path / scp)
-    text = read_table(path / "text", empty_values=True)
+    text = read_text(path / "text")
     utt2spk = read_table(path / "utt2spk")
     check_ids(path / scp, speech)
     for name, table in (("text", text), ("utt2spk", utt2spk)):
@@ -144,14 +152,3 @@ def check_same_keys(
                 f"{len(missing)} utterances of {path} are not in {other}: {some}. "
                 "Remove them there or add them here."
             )
-
-
-def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            yield from enumerate(file, 1)
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is not in UTF-8 ({error.reason}). Convert it, for instance with "
-            f"iconv -f GB18030 -t UTF-8 {path}"
-        ) from error

@@ -12,7 +12,7 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.alignment import Edits, align
 from espnet_recursive.recipe.bootstrap import Interval, error_interval
-from espnet_recursive.recipe.data_dir import check_same_keys, read_table
+from espnet_recursive.recipe.data_dir import check_same_keys, read_table, read_text
 from espnet_recursive.recipe.text_rules import TextRules
 
 #: The units that errors are counted in, by ESPnet's names of the score directories.
@@ -136,8 +136,8 @@ def score(
     Raises:
         UserError: If the two texts do not have the same utterances.
     """
-    references = read_table(reference, empty_values=True)
-    hypotheses = read_table(hypothesis, empty_values=True)
+    references = read_text(reference)
+    hypotheses = read_text(hypothesis)
     check_same_keys(Path(reference), references, Path(hypothesis), hypotheses)
     speakers = read_table(utt2spk)
     output_dir = Path(output_dir)

@@ -1,10 +1,12 @@
 """How transcripts are read before they are scored, as in ESPnet's recipes."""
 
+from codecs import BOM_UTF8
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.files.text_lines import read_lines
 
 #: ESPnet's word for none.
 _NONE = ("none", "")
@@ -64,10 +66,16 @@ def _read_symbols(nlsyms_txt: Path | str) -> frozenset[str]:
     if str(nlsyms_txt) in _NONE:
         return frozenset()
     try:
-        lines = Path(nlsyms_txt).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = list(read_lines(nlsyms_txt))
+        marked = Path(nlsyms_txt).read_bytes().startswith(BOM_UTF8)
+    except (OSError, UserError) as error:
         raise UserError(
             f"--nlsyms_txt {nlsyms_txt} cannot be read: {error}. It is a file of symbols, one a "
             "line, or none."
         ) from error
+    if marked:  # ESPnet reads the file, too, and takes the mark for a part of the symbol
+        raise UserError(
+            f"--nlsyms_txt {nlsyms_txt} begins with a byte order mark (BOM). Remove it: "
+            f"sed -i '1s/^\\xEF\\xBB\\xBF//' {nlsyms_txt}"
+        )
     return frozenset(line.rstrip() for line in lines) - {""}

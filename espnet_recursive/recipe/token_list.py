@@ -7,6 +7,7 @@ from pathlib import Path
 import sentencepiece
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.text_lines import plain_text, read_lines
 from espnet_recursive.files.whole_files import whole_dir
 
 #: What :func:`train_bpe` writes.
@@ -23,9 +24,7 @@ def read_sentences(text: Path | str) -> Iterator[str]:
         UserError: If there is no such file.
     """
     # At once and not at the first sentence: sentencepiece swallows what an iterator raises.
-    if not Path(text).is_file():
-        raise UserError(f"{text} does not exist. Run the stage that writes it, or check the path.")
-    return _sentences(Path(text))
+    return _sentences(read_lines(text))
 
 
 def read_nlsyms(symbols: str) -> list[str]:
@@ -44,10 +43,9 @@ def read_nlsyms(symbols: str) -> list[str]:
     """
     if Path(symbols).is_file():
         try:
-            lines = Path(symbols).read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
+            words = [line.split()[0] for line in read_lines(symbols) if line.strip()]
+        except (OSError, UserError) as error:
             raise UserError(f"--bpe_nlsyms {symbols} cannot be read: {error}") from error
-        words = [line.split()[0] for line in lines if line.strip()]
     else:
         words = [word for word in symbols.split(",") if word]
         # A symbol may have a slash, but then it has brackets.
@@ -108,7 +106,7 @@ def train_bpe(
             raise UserError(
                 f"sentencepiece could not make {nbpe} tokens (--nbpe) from this text: {error}"
             ) from error
-        vocabulary = (part / "bpe.vocab").read_text(encoding="utf-8").splitlines()
+        vocabulary = (part / "bpe.vocab").read_text(encoding="utf-8").split("\n")[:-1]
         pieces = [line.split("\t")[0] for line in vocabulary][3:]
         tokens = [BLANK, UNKNOWN, *pieces, SOS_EOS]
         (part / "tokens.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
@@ -116,8 +114,7 @@ def train_bpe(
     return tokens
 
 
-def _sentences(text: Path) -> Iterator[str]:
-    with text.open(encoding="utf-8") as file:
-        for line in file:
-            _, *words = line.strip().split(maxsplit=1) or [""]
-            yield from words
+def _sentences(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        _, *words = plain_text(line).split(maxsplit=1) or [""]
+        yield from words

@@ -1,15 +1,18 @@
 """Entries of a wav.scp: audio files, or commands that write audio, as in Kaldi."""
 
-import io
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.channels import one_channel
 from espnet_recursive.files.finite import check_finite
+from espnet_recursive.files.read_audio import AudioError, AudioInfo, NoSamples, decode, inspect
 from espnet_recursive.recipe.process_group import process_group
 
 _ARCHIVE = re.compile(r"\.ark(\.gz)?:\d+(\[.*\])?$")
@@ -22,10 +25,11 @@ _FLAC_OPTIONS = {"--stdout": "c", "--decode": "d", "--silent": "s", "--totally-s
 def audio_file(value: str, utterance: str) -> str | None:
     """The file to read for a value of wav.scp; None where a command must be run for it.
 
-    Of ``flac -c -d -s FILE |``, which ESPnet's and Kaldi's LibriSpeech hold, it is FILE.
+    Of ``flac -c -d -s FILE |``, which ESPnet's and Kaldi's LibriSpeech hold, it is FILE. A relative
+    path starts in the folder where the recipe runs, as in ESPnet; ``~`` is the home folder.
 
     Raises:
-        UserError: If the value is a place in a Kaldi archive.
+        UserError: If the value is a place in a Kaldi archive, or the home folder of nobody.
     """
     value = value.strip()
     if _ARCHIVE.search(value):
@@ -33,59 +37,80 @@ def audio_file(value: str, utterance: str) -> str | None:
             f"wav.scp, {utterance}: {value} lies in a Kaldi archive, which is not read here. Use "
             "the data directory from before ESPnet's stage 3, or write the archive out as files."
         )
-    return _decoded_flac(value[:-1]) if value.endswith("|") else value
+    if value.endswith("|"):
+        return _decoded_flac(value[:-1])
+    try:
+        return str(Path(value).expanduser()) if value.startswith("~") else value
+    except RuntimeError as error:
+        raise UserError(
+            f"wav.scp, {utterance}: {value} is in a home folder that is not known ({error}). Write "
+            "the whole path, or ./~ for a folder of that name."
+        ) from error
+
+
+def inspect_file(path: str, utterance: str) -> AudioInfo | None:
+    """Look at a file without decoding all of it: its rate, channels and samples.
+
+    Returns:
+        None where they are not known before all is decoded, as of MP3, or of a WAV file that a
+        program wrote into a pipe.
+
+    Raises:
+        UserError: If it is missing, empty, cut off or no audio, naming the file, the utterance and
+            the reason.
+    """
+    with _naming(path, utterance):
+        return inspect(path)
 
 
 def check_whole(path: str, utterance: str) -> None:
-    """Refuse a file that is missing, empty, cut off or no audio, without decoding all of it.
+    """Refuse a file that is missing, empty, cut off or no audio.
 
     Raises:
         UserError: Naming the file, the utterance and the reason.
     """
-    try:
-        with soundfile.SoundFile(path) as file:
-            # The last sample is one that a file that was cut off does not have.
-            file.seek(max(file.frames - 1, 0))
-            last = file.read(1)
-            if len(last) == 1 and not _is_cut(path, file):
-                return
-        reason = "it holds no samples, or fewer than its header says"
-    except (soundfile.SoundFileError, OSError) as error:
-        reason = str(error)
-    raise UserError(
-        f"{path} (utterance {utterance}) cannot be read: {reason}. "
-        "Fetch the file again, or take the utterance out of the data directory."
-    )
+    if inspect_file(path, utterance) is None:
+        with _naming(path, utterance):
+            decode(path)
 
 
-def read_audio(value: str, utterance: str) -> tuple[np.ndarray, int]:
+def read_audio(value: str, utterance: str, channel: str | None = None) -> tuple[np.ndarray, int]:
     """Read the audio of an utterance.
 
     Args:
         value: Its value in wav.scp: a file, or a command that ends with ``|``. A command is run by
             bash, and fails where any program of a pipeline fails.
         utterance: Its id, for messages.
+        channel: Which of several channels to take: a number from 1, or "mean".
 
     Returns:
         The samples, float32 (samples,) between -1 and 1, and the sampling rate in Hz.
 
     Raises:
-        UserError: If the file or what the command writes is no whole audio of one channel, or the
-            command fails, or samples are no numbers.
+        UserError: If the file or what the command writes is no whole audio, or has several channels
+            and none is chosen, or the command fails, or samples are no numbers.
     """
     path = audio_file(value, utterance)
     if path is not None:
-        check_whole(path, utterance)
-        samples, rate = soundfile.read(path, dtype="float32")
+        with _naming(path, utterance):
+            samples, rate = decode(path)
     else:
         samples, rate = _read_output(value.strip()[:-1].strip(), utterance)
-    if samples.ndim > 1:
+    name = f"{path or value} (utterance {utterance})"
+    check_finite(samples, name)
+    return one_channel(samples, channel, name), rate
+
+
+@contextmanager
+def _naming(path: str, utterance: str) -> Iterator[None]:
+    """Name the file and its utterance where it cannot be read."""
+    try:
+        yield
+    except AudioError as error:
         raise UserError(
-            f"{path or value} (utterance {utterance}) has {samples.shape[1]} channels. Write the "
-            "channel to train on, or their mean, into a file of one channel."
-        )
-    check_finite(samples, f"{path or value} (utterance {utterance})")
-    return samples, rate
+            f"{path} (utterance {utterance}) cannot be read: {error}. "
+            f"{error.remedy}, or take the utterance out of the data directory."
+        ) from error
 
 
 def _decoded_flac(command: str) -> str | None:
@@ -116,22 +141,10 @@ def _read_output(command: str, utterance: str) -> tuple[np.ndarray, int]:
     if result.returncode:
         raise UserError(f"{failure} failed (status {result.returncode}): {said}. {remedy}")
     try:
-        samples, rate = soundfile.read(io.BytesIO(result.stdout), dtype="float32")
-    except soundfile.SoundFileError as error:
-        raise UserError(f"{failure} wrote no audio: {error} {said}. {remedy}") from error
-    if not len(samples):
-        raise UserError(f"{failure} wrote no samples. {said} {remedy}")
-    return samples, rate
-
-
-def _is_cut(path: str, file: soundfile.SoundFile) -> bool:
-    """Whether the header of a WAV or NIST file promises more than there is.
-
-    libsndfile goes by the size of such files; of a WAV it notes what the header says.
-    """
-    if "should be" in file.extra_info:
-        return True
-    with open(path, "rb") as raw:
-        header = raw.read(1024)
-    count = re.search(rb"sample_count -i (\d+)", header) if header.startswith(b"NIST_1A") else None
-    return count is not None and int(count[1]) > file.frames
+        return decode(result.stdout)
+    except NoSamples as error:
+        raise UserError(f"{failure} wrote no samples. {said} {remedy}") from error
+    except AudioError as error:
+        raise UserError(
+            f"{failure} wrote no audio that can be used: {error}. {said} {remedy}"
+        ) from (error)

@@ -10,7 +10,10 @@ from tests.publish.hub_server import TOKEN
 def test_it_only_writes_the_folder_unless_told(packed, hub, capsys):  # noqa: F811
     main([str(packed), "--hf_repo", "user/asr"])
     folder = packed.with_name("hf_user_asr")
-    assert capsys.readouterr().out == f"{folder} is what --dry_run false uploads to user/asr\n"
+    assert capsys.readouterr().out == (
+        f"{folder} is what would be uploaded to user/asr: with --dry_run false, or in a recipe "
+        "with --upload_dry_run false\n"
+    )
     assert (folder / "meta.yaml").exists() and hub.calls == []
 
 

@@ -144,3 +144,25 @@ def test_recording_twice(aishell, tmp_path):
 def test_set_without_recordings(aishell, tmp_path):
     shutil.rmtree(aishell / "wav" / "test" / "S0764")
     refuse(aishell, tmp_path, "wav/test: no folders of speakers with recordings")
+
+
+def test_what_file_managers_leave(aishell, tmp_path):
+    prepare_aishell(tmp_path / "clean", corpus_dir=aishell)
+    speaker = next((aishell / "wav" / "train").iterdir())
+    recording = next(speaker.glob("*.wav"))
+    (speaker / f"._{recording.name}").write_bytes(b"\0\5\x16\7")
+    (speaker / ".DS_Store").touch()
+    (speaker.parent / "@eaDir").mkdir()
+    (speaker.parent / "@eaDir" / recording.name).write_bytes(b"thumb")
+    prepare_aishell(tmp_path / "data", corpus_dir=aishell)
+    for name in ("text", "wav.scp", "utt2spk", "utt2num_samples"):
+        assert read_table(tmp_path / "data/train" / name) == read_table(
+            tmp_path / "clean/train" / name
+        )
+
+
+def test_unpacked_by_hand_among_the_downloads(aishell, tmp_path):
+    """Beside the archive, as tar puts it: nothing is asked of a server."""
+    (aishell / ".completed").unlink()
+    prepare_aishell(tmp_path / "data", aishell.parent, "http://127.0.0.1:9")
+    assert len(read_table(tmp_path / "data" / "test" / "text")) == 2

@@ -319,3 +319,18 @@ def test_text_for_language_models_is_streamed(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (tmp_path / "text").stat().st_size > 5 * peak
+
+
+def test_what_file_managers_leave(mini, tmp_path):
+    prepare_librispeech(tmp_path / "clean", subset="mini", corpus_dir=mini)
+    folder_of_one = chapter(mini)
+    (folder_of_one / "._1088-134315-0000.flac").write_bytes(b"\0\5\x16\7")
+    for folder in (
+        folder_of_one / "@eaDir",
+        folder_of_one.parent / "@eaDir",
+        mini / "train-clean-5" / "@eaDir",
+    ):
+        (folder / "x").mkdir(parents=True)
+    prepare_librispeech(tmp_path / "data", subset="mini", corpus_dir=mini)
+    read, expected = (tables(tmp_path / name / "train_clean_5") for name in ("data", "clean"))
+    assert read == expected

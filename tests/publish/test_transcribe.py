@@ -129,3 +129,14 @@ def test_a_name_that_is_not_utf_8(model, files, tmp_path):
     for batch_size in (1, 2):
         results = list(transcribe([name, files[0]], model, batch_size))
         assert [result.text for result in results] == [results[0].text] * 2
+
+
+def test_two_channels(model, files, tmp_path):
+    samples, rate = soundfile.read(files[0], dtype="float32")
+    soundfile.write(tmp_path / "two.wav", np.stack([0 * samples, samples], 1), rate)
+    (refused,) = transcribe([str(tmp_path / "two.wav")], model)
+    assert isinstance(refused, Failure) and "two.wav has 2 channels" in refused.reason
+    assert "--channel mean" in refused.reason
+    (alone,) = transcribe(files[:1], model)
+    (second,) = transcribe([str(tmp_path / "two.wav")], model, channel="2")
+    assert second.text == alone.text and second.score == pytest.approx(alone.score, rel=1e-6)

@@ -15,6 +15,9 @@ from espnet_recursive.recipe.data_dir import (
     write_data_dir,
     write_table,
 )
+from espnet_recursive.recipe.lm_text import write_lm_text
+from espnet_recursive.recipe.scoring import score
+from espnet_recursive.recipe.token_list import read_sentences
 
 #: Ids in an order that is nobody's, with characters on which languages of a machine disagree.
 TABLE = {
@@ -68,7 +71,7 @@ def test_missing_file(tmp_path):
     ("content", "line", "word"),
     [
         ("a 1\nb 2\na 3\n", 3, "a comes twice"),
-        ("a 1\nb\n", 2, "found 'b\\\\n'"),
+        ("a 1\nb\n", 2, "found 'b'"),
         ("a 1\n\nb 2\n", 2, "expected 'key value'"),
     ],
 )
@@ -170,3 +173,35 @@ def test_another_encoding(tmp_path):
     (tmp_path / "text").write_bytes("BAC009S0002W0122 是的\n".encode("gb18030"))
     with pytest.raises(UserError, match=r"text is not in UTF-8 .*iconv"):
         read_table(tmp_path / "text")
+
+
+#: Transcripts as editors leave them, and as all stages read them.
+LEFT = {
+    "a": ("A\u3000B", "A B"),
+    "b": ("\xa0A  B\xa0", "A B"),
+    "c": ("A\tB\u2028C\x85D", "A B C D"),
+    "d": ("\u3000", ""),
+    "e": ("", ""),
+    "f": ("\ufeff你好\u3000世界", "你好 世界"),
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_one_rule_for_all_that_reads_text(tmp_path, end, mark):
+    """Data, tokens, texts of language models and scores see the same words."""
+    lines = (f"{key} {left}{end}" for key, (left, _) in LEFT.items())
+    (tmp_path / "text").write_bytes((mark + "".join(lines)).encode())
+    for name in ("wav.scp", "utt2spk"):
+        (tmp_path / name).write_bytes((mark + "".join(f"{k} x/y z{end}" for k in LEFT)).encode())
+    words = {key: plain for key, (_, plain) in LEFT.items()}
+    speech, text, utt2spk = read_source(tmp_path)
+    assert text == words
+    assert set(speech.values()) == set(utt2spk.values()) == {"x/y z"}
+    assert list(read_sentences(tmp_path / "text")) == [plain for plain in words.values() if plain]
+    write_lm_text([tmp_path / "text"], tmp_path / "lm.txt")
+    assert read_2columns_text(tmp_path / "lm.txt") == {k: v for k, v in words.items() if v}
+    write_table(tmp_path / "hyp", words)
+    for unit in ("wer", "cer"):
+        total = score(tmp_path / "text", tmp_path / "hyp", tmp_path / "utt2spk", tmp_path, unit)
+        assert total.errors == 0 and total.units

@@ -319,3 +319,19 @@ def test_floating_point_in_place(one_file, tmp_path):
     soundfile.write(tmp_path / "float.wav", np.zeros(3000, np.float32), RATE, "FLOAT")
     format_data_dir(one_file(tmp_path / "float.wav"), tmp_path / "out", RATE, "wav")
     assert read_table(tmp_path / "out" / "wav.scp") == {"spk-utt": str(tmp_path / "float.wav")}
+
+
+@pytest.mark.parametrize("audio_format", ["flac", "wav"])
+def test_channels(one_file, tmp_path, audio_format):
+    """The chosen one is written, another anew; a file of one channel is used as it is."""
+    samples = np.array([[900, -300]] * 1600, np.int16)
+    soundfile.write(tmp_path / f"stereo.{audio_format}", samples, RATE)
+    source = one_file(tmp_path / f"stereo.{audio_format}")
+    refuse(source, tmp_path, "has 2 channels: .* --channel mean", audio_format=audio_format)
+    for channel, value in (("1", 900), ("2", -300), ("mean", 300)):
+        format_data_dir(source, tmp_path / "out", RATE, audio_format, channel=channel)
+        assert set(samples_of(tmp_path / "out" / "wav.scp")["spk-utt"]) == {value}
+    soundfile.write(tmp_path / f"mono.{audio_format}", samples[:, 0], RATE)
+    format_data_dir(one_file(tmp_path / f"mono.{audio_format}"), tmp_path / "mono", RATE,
+                    audio_format, channel="mean")  # fmt: skip
+    assert read_table(tmp_path / "mono" / "wav.scp")["spk-utt"].endswith(f"mono.{audio_format}")

@@ -78,3 +78,10 @@ def test_a_list_that_is_not_there(tmp_path):
 def test_a_cleaner_that_is_none():
     with pytest.raises(UserError, match="--cleaner bleach: ESPnet refuses it: Not supported"):
         TextRules(cleaner="bleach")
+
+
+def test_symbols_after_a_byte_order_mark(tmp_path):
+    """ESPnet, which reads the file too, would know another first symbol."""
+    (tmp_path / "nlsyms.txt").write_text("\ufeff<noise>\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"nlsyms\.txt begins with a byte order mark .*sed -i"):
+        TextRules(tmp_path / "nlsyms.txt")

@@ -8,6 +8,7 @@ import soundfile
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.recipe.wav_scp import audio_file, check_whole, read_audio
+from tests.files.audio_kinds import good_kinds
 
 RATE = 16000
 
@@ -152,3 +153,43 @@ def test_read_directly_equals_the_program(noise):
     samples, folder = noise
     read, _ = read_audio(f"flac -c -d -s $(echo {folder}/noise.flac) |", "utt")
     np.testing.assert_array_equal(read * 2**15, samples)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in good_kinds() if kind.name.endswith((".wav", ".flac"))],
+    ids=lambda kind: kind.name,
+)
+def test_what_programs_write_into_pipes(kind, tmp_path):
+    (tmp_path / "audio").write_bytes(kind.content)
+    kind.check(*read_audio(f"cat {tmp_path}/audio |", "utt"))
+
+
+def test_the_home_folder(noise, monkeypatch):
+    samples, folder = noise
+    monkeypatch.setenv("HOME", str(folder))
+    assert audio_file("~/noise.wav", "utt") == f"{folder}/noise.wav"
+    for value in ("~/noise.wav", "cat ~/noise.wav |"):
+        np.testing.assert_array_equal(read_audio(value, "utt")[0] * 2**15, samples)
+    with pytest.raises(UserError, match=r"wav\.scp, utt: ~nobody_here/a\.wav is in a home folder"):
+        audio_file("~nobody_here/a.wav", "utt")
+    assert audio_file("./~x/a.wav", "utt") == "./~x/a.wav"
+
+
+def test_relative_paths_start_in_the_folder_of_the_recipe(noise, monkeypatch):
+    samples, folder = noise
+    monkeypatch.chdir(folder)
+    for value in ("noise.wav", "cat noise.wav |"):
+        np.testing.assert_array_equal(read_audio(value, "utt")[0] * 2**15, samples)
+    with pytest.raises(UserError, match=rf"no such file, and relative paths start in {folder}\. "):
+        read_audio("nowhere.wav", "utt")
+
+
+@pytest.mark.parametrize("channel", ["1", "2", "mean"])
+def test_chosen_channel(tmp_path, channel):
+    samples = np.array([[1000, -200]] * 100, np.int16)
+    soundfile.write(tmp_path / "stereo.wav", samples, RATE)
+    expected = {"1": 1000, "2": -200, "mean": 400}[channel]
+    for value in (f"{tmp_path}/stereo.wav", f"cat {tmp_path}/stereo.wav |"):
+        read, _ = read_audio(value, "utt", channel)
+        np.testing.assert_array_equal(read * 2**15, expected)

@@ -82,14 +82,8 @@ need_text() {  # texts are of prepared data, or of stage 1
     esac
 }
 
-# join_texts: several texts of the language model as one; lines without words are left out
-join_texts() {
-    local part=${data_feats}/lm_train.txt.$$.part text
-    mkdir -p "${data_feats}"
-    for text in "${lm_train_text[@]}"; do awk 'NF > 1' < "${text}"; done > "${part}"
-    cmp -s "${part}" "${data_feats}/lm_train.txt" || mv "${part}" "${data_feats}/lm_train.txt"
-    rm -f "${part}"
-}
+# lm_text <name> <text>...: several texts in one, with plain spaces and without empty sentences
+lm_text() { attempt "${ours[@]}" espnet_recursive.bin.lm_text "${@:2}" --output "${data_feats}/$1"; }
 
 # add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
 add_vocabulary_size() {
@@ -189,6 +183,17 @@ need_data() {  # need_data <data set>
     done
 }
 
+# tables_of <data directory>: sets `tables`
+tables_of() {
+    local table
+    tables=()
+    for table in "${scp}" text utt2spk segments; do
+        [ "${table}" = segments ] && [ ! -e "$1/segments" ] || tables+=("$1/${table}")
+    done
+}
+format_audio=("${ours[@]}" espnet_recursive.bin.format_audio --fs "${fs}"
+    --audio_format "${audio_format}" --nj "$((nj < max_running ? nj : max_running))")
+
 if in_range 2; then
     begin_stage 2 "Speeds ${speed_perturb_factors[*]} of ${original_set}: data/${train_set}"
     need_data "${original_set}"
@@ -196,6 +201,13 @@ if in_range 2; then
     perturb=("${ours[@]}" espnet_recursive.bin.perturb_speed)
     if [ "${feats_type}" = raw ]; then
         audio=${dumpdir}/perturbed/${original_set}
+        if [ -e "${source}/segments" ] || [ -n "${channel}" ]; then  # utterances first, in files
+            tables_of "${source}"
+            step "${audio}/.done.utterances" "${tables[@]}" -- \
+                "${format_audio[@]}" ${channel:+--channel "${channel}"} \
+                "${source}" "${audio}/utterances"
+            source=${audio}/utterances
+        fi
         logdir=${audio}/logdir
         jobs=$(split "${source}/wav.scp" "${logdir}" "${nj}" --name wav)
         step "${audio}/.done.audio" "${source}/wav.scp" -- \
@@ -215,8 +227,7 @@ fi
 if in_range 3; then
     if [ "${feats_type}" = raw ]; then
         begin_stage 3 "Audio as ${fs} ${audio_format} in ${data_feats}"
-        format=("${ours[@]}" espnet_recursive.bin.format_audio --fs "${fs}"
-            --audio_format "${audio_format}" --nj "$((nj < max_running ? nj : max_running))")
+        format=("${format_audio[@]}")
     else
         begin_stage 3 "Features in ${data_feats}"
         format=("${ours[@]}" espnet_recursive.bin.format_feats)
@@ -230,8 +241,11 @@ if in_range 3; then
         source=$(source_of "${dset}")
         target=${data_feats}/${dset}
         case ${dset} in "${train_set}"|"${valid_set}") target=${data_feats}/org/${dset} ;; esac
-        step "${target}/.done.format" "${source}"/{"${scp}",text,utt2spk} -- \
-            "${format[@]}" "${source}" "${target}"
+        choice=(${channel:+--channel "${channel}"})
+        [ -z "${sp}" ] || [ "${dset}" != "${train_set}" ] || choice=()  # taken in stage 2
+        tables_of "${source}"
+        step "${target}/.done.format" "${tables[@]}" -- \
+            "${format[@]}" "${choice[@]}" "${source}" "${target}"
     done
 fi
 
@@ -257,10 +271,8 @@ if in_range 5; then
             --bpe_input_sentence_size "${bpe_input_sentence_size}" --bpe_nlsyms "${bpe_nlsyms}"
     else
         for text in "${lm_train_text[@]}"; do need_text "${text}"; done
-        if [ ${#lm_train_text[@]} -gt 1 ]; then
-            join_texts
-            text=${data_feats}/lm_train.txt
-        fi
+        lm_text lm_train.txt "${lm_train_text[@]}"
+        text=${data_feats}/lm_train.txt
         step "${token_listdir}/.done.${token_type}" "${text}" -- \
             "${run_jobs[@]}" --log "${token_listdir}/${token_type}/tokens.log" -- \
             "${espnet[@]}" espnet2.bin.tokenize_text --token_type "${token_type}" --input "${text}" \
@@ -272,16 +284,17 @@ fi
 
 lm_data=(--use_preprocessor true "${text_options[@]}"
     --train_data_path_and_name_and_type "${data_feats}/lm_train.txt,text,text"
-    --valid_data_path_and_name_and_type "${lm_dev_text},text,text")
+    --valid_data_path_and_name_and_type "${data_feats}/lm_dev.txt,text,text")
 
 if in_range 6; then
     begin_stage 6 "LM statistics: ${lm_stats_dir}"
     need "${token_list}" 5
     for text in "${lm_train_text[@]}" "${lm_dev_text}"; do need_text "${text}"; done
-    join_texts
+    lm_text lm_train.txt "${lm_train_text[@]}"
+    lm_text lm_dev.txt "${lm_dev_text}"
     settings=$(settings_of statistics "${lm_config}" "${lm_args[@]}")
-    collect_stats lm "${lm_stats_dir}" "${data_feats}/lm_train.txt" "${lm_dev_text}" dev \
-        "${data_feats}/lm_train.txt" "${lm_dev_text}" "${token_files[@]}" -- \
+    collect_stats lm "${lm_stats_dir}" "${data_feats}/lm_train.txt" "${data_feats}/lm_dev.txt" dev \
+        "${data_feats}"/{lm_train,lm_dev}.txt "${token_files[@]}" -- \
         "${lm_data[@]}" ++ ${lm_config:+--config "${lm_config}"} "${lm_args[@]}"
 fi
 
@@ -291,7 +304,7 @@ if in_range 7; then
     same_tokens "${lm_exp}" lm_tag
     launched "${lm_exp}"
     step "${lm_exp}/.done.train" "${lm_stats_dir}/train/text_shape" ${lm_config:+"${lm_config}"} \
-        "${data_feats}/lm_train.txt" "${lm_dev_text}" "${token_files[@]}" -- \
+        "${data_feats}"/{lm_train,lm_dev}.txt "${token_files[@]}" -- \
         "${run_jobs[@]}" --log "${lm_exp}/train.log" --progress training -- \
         "${launch[@]}" "${espnet[@]}" espnet2.bin.lm_train --ngpu "${ngpu}" "${lm_data[@]}" \
         --train_shape_file "${lm_stats_dir}/train/text_shape.${token_type}" \
@@ -303,12 +316,13 @@ fi
 if in_range 8; then
     begin_stage 8 "LM perplexity of ${lm_test_text}"
     need "${lm_exp}/${inference_lm}" 7
+    lm_text lm_test.txt "${lm_test_text}"
     settings=$(settings_of model "${lm_exp}/config.yaml")
     step "${lm_exp}/perplexity_test/.done.perplexity" \
-        "${lm_test_text}" "${lm_exp}/${inference_lm}" -- \
+        "${data_feats}/lm_test.txt" "${lm_exp}/${inference_lm}" -- \
         "${run_jobs[@]}" --log "${lm_exp}/perplexity_test/lm_calc_perplexity.log" -- \
         "${espnet[@]}" espnet2.bin.lm_calc_perplexity --ngpu 0 \
-        --data_path_and_name_and_type "${lm_test_text},text,text" \
+        --data_path_and_name_and_type "${data_feats}/lm_test.txt,text,text" \
         --train_config "${lm_exp}/config.yaml" --model_file "${lm_exp}/${inference_lm}" \
         --output_dir "${lm_exp}/perplexity_test"
     settings=

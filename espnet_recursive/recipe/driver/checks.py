@@ -76,6 +76,10 @@ def _check_data(values: Mapping[str, str]) -> None:
             "use raw; or, where the features are cepstra of a mel filterbank, say how they were "
             "made with --cepstra"
         )
+    if feats_type != "raw" and values["channel"]:
+        raise UsageError(
+            f"--channel {values['channel']}: --feats_type {feats_type} has no channels"
+        )
     if values["asr_task"] != "asr":
         raise UsageError(f"--asr_task {values['asr_task']}: only asr")
     if values["use_ngram"] != "false":

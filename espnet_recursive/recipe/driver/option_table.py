@@ -1,6 +1,7 @@
 """The options of the stage driver, with ESPnet's names: what --help prints, and what is taken."""
 
 from espnet_recursive.recipe.driver.option import (
+    CHANNEL,
     DATA_PATH,
     DATA_PATHS,
     FLAG,
@@ -67,6 +68,13 @@ DATA = (
     Option("feats_type", "raw", "raw: audio; extracted: features in feats.scp ({})"),
     Option("audio_format", "flac", "flac or wav ({})"),
     Option("fs", "16k", "sampling rate ({})", RATE),
+    Option(
+        "channel",
+        "",
+        "which channel of recordings with several: 1, 2, ..., or mean; without it, such "
+        "recordings are refused",
+        CHANNEL,
+    ),
     Option("frames_per_second", "100", "of extracted features ({})", NUMBER),
     Option(
         "cepstra",
