@@ -1,4 +1,4 @@
-"""Values that a shell would take for code: those of options, and what stands in data directories."""
+"""Values that a shell would take for code: those of options, and fields of data directories."""
 
 import shlex
 import stat
@@ -44,7 +44,8 @@ printf '%s\\0' "$@" $'\\n' >> "{record}"
 case "$2" in
     *.split_scp) echo 1 ;;
     *.settings_of) echo '{{}}' ;;
-    *.download_model) printf '%s\\n' inference_asr_model=m.pth inference_lm= token_type=bpe bpemodel=b ;;
+    *.download_model)
+        printf '%s\\n' inference_asr_model=m.pth inference_lm= token_type=bpe bpemodel=b ;;
 esac
 """
 
