@@ -156,14 +156,15 @@ def build_model(task: Any, config: Mapping[str, Any], source: Path | str) -> tor
     try:
         # None: the weights need not be initialised.
         return task.build_model(argparse.Namespace(**{**config, "init": None}))
-    except OSError as error:
-        # A file that the configuration names; ESPnet looks for it in the current folder.
-        file = f"{error.filename} cannot be read" if error.filename else "a file cannot be read"
-        raise UserError(
-            f"{source}: its model cannot be built, {file}: {error.strerror or reason(error)}. Was "
-            "the experiment moved, or is this another folder than it was trained in?"
-        ) from error
     except Exception as error:
+        cause = error.__cause__ if isinstance(error, UserError) else error
+        if isinstance(cause, OSError):
+            # A file that the configuration names; ESPnet looks for it in the current folder.
+            file = f"{cause.filename} cannot be read" if cause.filename else "a file cannot be read"
+            raise UserError(
+                f"{source}: its model cannot be built, {file}: {cause.strerror or reason(cause)}. "
+                "Was the experiment moved, or is this another folder than it was trained in?"
+            ) from error
         said = " ".join(reason(error).split())
         raise UserError(
             f"{source}: its model cannot be built by the versions installed here: {said}"

@@ -159,7 +159,7 @@ def test_what_cannot_be_converted_leaves_nothing(recipe, tmp_path):
         (deep, {"num_loops": 4}, [], r"transformer has 8 encoder layers.* Possible tuples"),
         (deep, RECURSION | {"num_loops": 0}, [], "--num_loops must be 1 or more, not 0"),
         (deep, RECURSION, [short], "short.wav is too short for the encoder"),
-        (deep, RECURSION, [Path("none.wav")], "none.wav: no such file"),
+        (deep, RECURSION, [Path("none.wav")], "none.wav cannot be read: there is no such file"),
         (recipe / "exp/recursive", RECURSION, [], "Unroll it first"),
     ):
         with pytest.raises(UserError, match=message):

@@ -169,7 +169,11 @@ def test_options_reach_their_commands_and_no_shell(recorded, left_out):
 
 
 def test_a_published_model_of_any_name(recorded):
-    recorded.write("exp/published/m.pth")
+    decoded = "exp/published/decode_asr_asr_model_m"
+    for dset in ("train", "test"):
+        recorded.write(f"{decoded}/{dset}/rtf.txt", f"{decoded}/{dset}/text")
+    # b is the tokenizer that the recorder names in place of download_model.
+    recorded.write("b", "exp/published/m.pth", "exp/published/RESULTS.md")
     stages = ("--stage", "12", "--stop_stage", "13", "--skip_upload_hf", "true")
     stages += ("--asr_exp", "exp/published")
     commands = recorded.run(*given(["download_model"]), *stages)

@@ -150,7 +150,7 @@ def test_mini_librispeech_has_folders_of_its_own(tmp_path):
     recipe = Recipe(tmp_path, "librispeech")
     build_librispeech(tmp_path / "mirror")
     status, output = recipe.run(
-        *("--local_data_opts", f"--base_url {tmp_path / 'mirror'}"),
+        *("--local_data_opts", f"--base_url {tmp_path / 'mirror'} --incomplete true"),
         *("--stop_stage", "3", "--subset", "mini", "--skip_train", "true"),
     )
     assert status == 0, output

@@ -131,9 +131,14 @@ def test_compare_shows_the_model(finished):
 def test_changed_data_are_decoded_again(finished):
     logdir = finished.dir / "exp" / TAG / DECODING / "test" / "logdir"
     decode = ("--stage", "12", "--stop_stage", "12", *SHORT)
-    (finished.dir / "dump/raw/test/wav.scp").touch()
+    scp = finished.dir / "dump/raw/test/wav.scp"
+    scp.touch()
+    status, output = finished.run(*decode)
+    assert status == 0 and output.count("done before") == 4, "the contents are the same"
+    scp.write_text(scp.read_text().replace(" ", "  ", 1))
     logs = len(list(logdir.glob("*.log")))
-    assert finished.run(*decode)[0] == 0
+    status, output = finished.run(*decode)
+    assert status == 0 and f"again, because of another {scp.relative_to(finished.dir)}" in output
     assert len(list(logdir.glob("*.log"))) == logs + 1, "the old log is kept beside the new one"
     status, output = finished.run(*decode)
     assert status == 0 and output.count("done before") == 4

@@ -99,7 +99,7 @@ def test_audio_of_any_kind(audio, tmp_path):
 def test_audio_that_cannot_be_used(loaded, audio, tmp_path):
     with pytest.raises(UserError, match="the model takes features of 20 dimensions, not audio"):
         list(audio_encodings(audio, loaded.config))
-    with pytest.raises(UserError, match="none.wav: no such file"):
+    with pytest.raises(UserError, match="none.wav cannot be read: there is no such file"):
         list(audio_encodings([tmp_path / "none.wav"], {}))
     scp = tmp_path / "wav.scp"
     scp.write_text("a exp/raw.ark:17\n")
