@@ -2,9 +2,11 @@
 
 import functools
 import json
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -112,4 +114,6 @@ def write_experiment(root: Path, name: str, encoder: str, **conf: Any) -> Path:
 
 @functools.cache
 def _default_config() -> dict[str, Any]:
-    return ASRTask.get_default_config()
+    # It reads the command line of the process, which is that of pytest.
+    with patch.object(sys, "argv", sys.argv[:1]):
+        return ASRTask.get_default_config()
