@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.shared_files import encoder_file
 from espnet_recursive.recipe.driver.option import UsageError
 from espnet_recursive.recipe.driver.option_table import GROUPS, OPTIONS
 
@@ -36,11 +38,11 @@ def parse(words: Sequence[str]) -> dict[str, str]:
         words: The arguments.
 
     Returns:
-        The value of every option.
+        The value of every option; an encoder's name as ``L1`` is the path of its file.
 
     Raises:
         UsageError: If an option is unknown, has no value, or is given another one than true or
-            false where those are its values.
+            false where those are its values; or there is no such encoder.
     """
     values = {name: option.default for name, option in OPTIONS.items()}
     rest = iter(words)
@@ -58,6 +60,11 @@ def parse(words: Sequence[str]) -> dict[str, str]:
         if OPTIONS[name].default in ("true", "false"):
             OPTIONS[name].check(value)
         values[name] = value
+    if values["encoder_config"]:
+        try:
+            values["encoder_config"] = str(encoder_file(values["encoder_config"]))
+        except UserError as error:
+            raise UsageError(f"--encoder_config {error}") from error
     return values
 
 
