@@ -131,6 +131,12 @@ def _parts_without_effect(encoder: Any, source: str) -> tuple[str, ...]:
     """Refuse parts between the layers, unless they do nothing; these are noted."""
     stack, recursion = encoder.encoders, encoder.recursion.options
     keys = [key for key in ("loop_embedding", "loop_film") if getattr(recursion, key)]
+    if stack.loop_pooling is not None:
+        raise UserError(
+            f"{source} was trained with loop_strides={list(recursion.loop_strides)}, loops at a "
+            "lower time resolution, which no stock encoder has: its layers run at one. Use the "
+            "recursive model itself."
+        )
     parts = dict(zip(keys, stack.loop_signals or (), strict=True))
     if stack.input_injection is not None:
         parts["input_injection"] = stack.input_injection

@@ -1,4 +1,4 @@
-"""conf/encoder/slim: rows of the paper with cheaper input layers, and nothing else changed."""
+"""conf/encoder/slim: rows of the paper with cheaper input layers or loops, else unchanged."""
 
 from pathlib import Path
 
@@ -9,12 +9,15 @@ from espnet_recursive.model.parameters import measure_config
 
 ROWS = Path(__file__).resolve().parents[2] / "conf" / "encoder"
 FILES = {path.stem: path for path in sorted((ROWS / "slim").glob("*.yaml"))}
+STRIDES = [4, 4, 2, 2, 1]
 #: Options that differ from the row's, parameters in all, and thousand million operations for 30 s.
 EXPECTED = {
     "L1_slim": ({"input_channels": 128}, 26_614_656, 146.9),
     "L1_speechbrain": ({"input_layer": "conv2d_speechbrain"}, 25_994_496, 144.6),
     "L4_slim": ({"input_channels": 64}, 8_240_064, 32.0),
     "L5_slim": ({"input_channels": 128}, 35_449_728, 210.7),
+    "L1_slim_strides": ({"input_channels": 128, "loop_strides": STRIDES}, 26_614_676, 84.3),
+    "L5_slim_strides": ({"input_channels": 128, "loop_strides": STRIDES}, 35_449_748, 120.15),
     "L5_speechbrain": ({"input_layer": "conv2d_speechbrain"}, 34_829_568, 208.15),
 }
 
