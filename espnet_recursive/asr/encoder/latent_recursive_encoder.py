@@ -15,6 +15,7 @@ from espnet_recursive.asr.encoder.last_pass import LastPass
 from espnet_recursive.asr.encoder.options import check_options, recursive_signature, stock_conf
 from espnet_recursive.asr.encoder.pass_plan import (
     ChosenDepth,
+    check_sharded_loops,
     intermediate_positions,
     loop_counts,
     make_plan,
@@ -255,6 +256,7 @@ class LatentRecursiveEncoder(AbsEncoder):
         """A pass that the stock forward sees as one layer."""
         return_all_hs = options.pop("return_all_hs", False)
         max_layer = options.pop("max_layer", None)
+        check_sharded_loops(self, chosen)
         counts = loop_counts(self, options["ilens"], chosen.num_loops)
         plan = make_plan(self, counts, chosen, options.get("ctc"), return_all_hs, max_layer)
         planned = PlannedPass(self.encoders, plan)

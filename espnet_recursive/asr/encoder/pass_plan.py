@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 
 from espnet_recursive.errors import is_integer
 from espnet_recursive.recursion.exit_criterion import ExitRule
@@ -105,6 +106,30 @@ def loop_counts(encoder: Any, ilens: torch.Tensor, num_loops: int | None) -> tor
         if seen is not None:
             return policy(seen, ilens)
     return torch.full((len(ilens),), num_loops or encoder.shape.num_loops)
+
+
+def check_sharded_loops(encoder: Any, chosen: ChosenDepth) -> None:
+    """Refuse a pass in which the ranks may run different loops of layers that they share.
+
+    Each execution of a sharded layer (FSDP) gathers its weights from all ranks, which would wait
+    for each other for ever.
+
+    Args:
+        encoder: The encoder.
+        chosen: The depth of the pass.
+
+    Raises:
+        ValueError: If the layers are sharded and utterances have loops of their own.
+    """
+    policy = encoder.recursion.policy
+    own = policy.per_utterance and (encoder.training or chosen.num_loops is None)
+    if (own or chosen.exit_rule) and isinstance(next(encoder.encoders.parameters()), DTensor):
+        rule = chosen.exit_rule
+        name = f"exit criterion {rule.criterion}" if rule else encoder.recursion.options.loop_policy
+        raise ValueError(
+            f"{name} gives utterances loops of their own, and ranks would wait for ever for each "
+            "other's shards (FSDP): use DistributedDataParallel, or a loop_policy with equal loops"
+        )
 
 
 def make_plan(
