@@ -32,7 +32,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     args = p.parse_args(cmd)
     if args.action == "list":
         for name, path in recipes().items():
-            print(f"{name:<16}{(path / 'run.sh').read_text(encoding='utf-8').splitlines()[1][2:]}")
+            heading = (path / "run.sh").read_text(encoding="utf-8").splitlines()[1]
+            print(f"{name:<16}{heading.removeprefix('# ').partition('. ')[0].rstrip('.')}")
         return
     if args.folder is None or args.source is None:
         p.error("new needs a FOLDER and --from CORPUS: recipe list shows the corpora")

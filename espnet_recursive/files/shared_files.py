@@ -8,6 +8,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 #: Folders of encoder files, by what they are.
 _CONF = {
     "encoder": "rows of the paper's tables",
+    "encoder/slim": "rows with less computation: slim input layers, loops at lower time resolution",
     "related": "related systems as configurations of these encoders",
 }
 
@@ -37,7 +38,7 @@ def encoder_files() -> dict[str, dict[str, Path]]:
     """The encoder files that come with the package: by what they are, then by their names."""
     folders = {title: shared_folder("conf") / folder for folder, title in _CONF.items()}
     return {
-        title: {path.stem: path for path in sorted(folder.rglob("*.yaml"))}
+        title: {path.stem: path for path in sorted(folder.glob("*.yaml"))}
         for title, folder in folders.items()
     }
 

@@ -119,6 +119,20 @@ def test_ctrl_c_is_no_finished_step_whatever_the_command_says(recipe):
     assert not (recipe.dir / ".done.it").exists()
 
 
+def test_a_run_killed_when_its_step_was_done_leaves_nothing_behind(recipe):
+    script = recipe.dir / "run.sh"
+    script.unlink()
+    script.write_text(
+        "#!/usr/bin/env bash\nset -euo pipefail\ncurrent_stage=1\n. ../../TEMPLATE/asr1/stage.sh\n"
+        "step .done.it -- true\n"
+    )
+    script.chmod(0o755)
+    assert recipe.run()[0] == 0
+    (recipe.dir / ".done.it.begun").touch()
+    assert "done before" in recipe.run()[1]
+    assert not (recipe.dir / ".done.it.begun").exists()
+
+
 def test_a_wrong_encoder_is_refused_before_the_data_are_prepared(recipe):
     wrong = recipe.dir / "conf" / "encoder" / "wrong.yaml"
     wrong.write_text("encoder: latent_recursive_transformer\nencoder_conf:\n    num_lops: 3\n")

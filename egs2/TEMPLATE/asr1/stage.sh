@@ -128,8 +128,8 @@ step() {
         attempt "$@"
         run_id=${STEP_RUN}
         write_stamp
-        rm -f "${stamp}.begun"
     fi
+    rm -f "${stamp}.begun"  # also of a run that was killed when the step was done
     exec {lock}>&-
 }
 
