@@ -205,6 +205,28 @@ def write(recipe, *paths):
         (recipe.dir / path).write_text("utterance x\n")
 
 
+@pytest.mark.parametrize("options", [
+    ("--stage", "5", "--nbpe", "15", "--bpe_nlsyms", "symbols.txt"),
+    (*("--stage", "13", "--nlsyms_txt", "symbols.txt", "--token_type", "char"),
+     *("--asr_exp", "exp/asr", "--inference_tag", "decode", "--test_sets", "test")),
+])  # fmt: skip
+def test_symbols_in_files_count_by_what_is_in_them(recipe, options):
+    """In token lists and in scores."""
+    write(recipe, "dump/raw/train/text", "exp/asr/decode/test/text")
+    write(recipe, *(f"dump/raw/test/{name}" for name in ("text", "utt2spk", "wav.scp")))
+    (recipe.dir / "dump/raw/train/text").write_text("u A WORD\nv OF FEW LETTERS\n")
+    for symbol, said in (
+        ("<noise>", "(stage"),
+        ("<laugh>", "again, because of another symbols.txt"),
+    ):
+        (recipe.dir / "symbols.txt").write_text(f"{symbol}\n")
+        status, output = recipe.run(*options, "--stop_stage", options[1])
+        assert status == 0 and said in output, output
+    if options[1] == "5":
+        tokens = recipe.dir / "data/en_token_list/bpe_unigram15/tokens.txt"
+        assert "<laugh>" in tokens.read_text().split()
+
+
 def test_gpus_are_dealt_out_to_the_jobs_of_decoding(recipe):
     write(recipe, "dump/raw/test/wav.scp", "exp/asr/model.pth")
     status, output = recipe.run(
