@@ -2,7 +2,8 @@
 
 Without files, all rows of the paper that this repository has in conf/encoder. "layers" counts what
 the paper counts, and what loops have for themselves, which is also in "private"; "encoder in all"
-adds the input layer and the final norm; "reduction" is that of the layers against the row that the
+adds the input layer and the final norm; "GFLOP/s" are thousand million operations for each second
+of audio, in an utterance of 30 s; "reduction" is that of the layers against the row that the
 paper compares with.
 """
 
@@ -37,7 +38,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
     configs = args.config or _paper_configs()
-    sizes = [measure_config(config, args.input_size) for config in configs]
+    sizes = [measure_config(config, args.input_size, operations=True) for config in configs]
     rows = paper_table(sizes)
     if args.format == "json":
         for row, size in zip(rows, sizes, strict=True):
@@ -47,7 +48,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     for row in rows:
         row |= {key: f"{row[key]:,}" for key in ("layers", "private", "encoder in all")}
     style = {"text": "simple", "markdown": "pipe"}[args.format]
-    align = ("left", "left", *["right"] * 7)
+    align = ("left", "left", *["right"] * 8)
     print(tabulate(rows, headers="keys", tablefmt=style, colalign=align, disable_numparse=True))
     if any(row["row"] in ("B3", "L5") for row in rows):
         print(

@@ -2,20 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 import onnx
 
 from espnet_recursive import __version__
+from espnet_recursive.asr.encoder.input_layer import shortest_input
 from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.model.model_input import input_features, sampling_rate
 from espnet_recursive.model.weights import recursion_of
-from espnet_recursive.registry import import_quietly
-
-check_short_utt = import_quietly(
-    "espnet2.legacy.nets.pytorch_backend.transformer.subsampling"
-).check_short_utt
 
 
 def describe(
@@ -46,11 +41,6 @@ def describe(
         model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
     )
     model.producer_name, model.producer_version = "espnet_recursive", __version__
-
-
-def shortest_input(encoder: Any) -> int:
-    """The fewest frames that the input layer accepts."""
-    return next(n for n in count(1) if not check_short_utt(encoder.embed, n)[0])
 
 
 def _features(model: Any, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from espnet_recursive.bin import parameter_table
 from espnet_recursive.bin.parameter_table import main
 
 COLUMNS = ["row", "{n_r, L, n_p, n_c}", "unique", "executed", "layers", "private",
-           "encoder in all", "paper", "reduction"]  # fmt: skip
+           "encoder in all", "GFLOP/s", "paper", "reduction"]  # fmt: skip
 ROWS = Path(parameter_table.__file__).parents[2] / "conf" / "encoder"
 
 

@@ -86,6 +86,9 @@ def test_private_parts_of_one_loop():
 OPTIONS = (
     *(("transformer", {"input_layer": kind}) for kind in ("linear", "conv1d2", "conv2d8")),
     *(("transformer", {"input_layer": None, "input_size": size}) for size in (16, 20)),
+    ("transformer", {"input_channels": 6}),
+    ("e_branchformer", {"input_layer": "conv2d8", "input_channels": 6}),
+    ("branchformer", {"input_layer": "conv2d_speechbrain"}),
     ("transformer", {"input_layer": "linear", "pos_enc_layer_type": "conv"}),
     ("transformer", {"use_sdpa": True, "normalize_before": False, "concat_after": True}),
     ("transformer", {"interctc_layer_idx": [3]}),

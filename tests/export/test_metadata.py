@@ -54,7 +54,8 @@ def test_a_stock_model_of_features():
 
 
 @pytest.mark.parametrize(
-    ("input_layer", "frames"), [("linear", 1), ("conv2d", 7), ("conv2d6", 11), ("conv2d8", 15)]
+    ("input_layer", "frames"),
+    [("linear", 1), ("conv2d", 7), ("conv2d6", 11), ("conv2d8", 15), ("conv2d_speechbrain", 13)],
 )
 def test_shortest_input(input_layer, frames):
     assert shortest_input(build("transformer", input_layer=input_layer)) == frames

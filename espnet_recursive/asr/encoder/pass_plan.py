@@ -9,7 +9,7 @@ from torch.distributed.tensor import DTensor
 
 from espnet_recursive.errors import is_integer
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.loop_policy_base import MOST_LOOPS
+from espnet_recursive.recursion.loop_policy_base import MOST_LOOPS, Progress
 from espnet_recursive.recursion.recurrence import LoopPlan
 from espnet_recursive.recursion.shape import RecursionShape
 
@@ -84,6 +84,28 @@ def renumbered(out: Any, positions: Mapping[int, int] | None) -> Any:
     if not positions or not isinstance(out, tuple) or isinstance(out[1][0], torch.Tensor):
         return out
     return out[0], [(positions[position], state) for position, state in out[1]]
+
+
+def loop_counts(encoder: Any, ilens: torch.Tensor, num_loops: int | None) -> torch.Tensor:
+    """The loops of each utterance in a pass that begins.
+
+    Args:
+        encoder: A recursive encoder.
+        ilens: (B,) lengths of its input.
+        num_loops: Loops of every utterance that were chosen, in evaluation; None for none.
+
+    Returns:
+        (B,) int64 on the CPU.
+    """
+    policy, progress = encoder.recursion.policy, encoder.progress
+    if encoder.training:
+        return policy(progress.begin(encoder.encoders) if progress else Progress(), ilens)
+    if num_loops is None and policy.depth_in_evaluation:
+        # Only the process that trains knows progress: there, validation follows the schedule.
+        seen = progress.now if progress else Progress()
+        if seen is not None:
+            return policy(seen, ilens)
+    return torch.full((len(ilens),), num_loops or encoder.shape.num_loops)
 
 
 def check_sharded_loops(encoder: Any, chosen: ChosenDepth) -> None:
