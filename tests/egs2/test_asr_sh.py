@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -100,6 +101,18 @@ def test_a_failing_stage_shows_the_command_the_log_and_its_place(recipe):
     assert f"the whole log: {log}" in output
     assert "is not found in the files" in output and "Ended (code 1)" in output
     assert "stage 10 failed" in output
+
+
+@pytest.mark.parametrize(("size", "full"), [("64k", True), ("1m", False)])
+def test_what_the_script_itself_cannot_write_names_the_full_disk(recipe, small_disk, size, full):
+    disk = small_disk(size)
+    script = "set -euo pipefail; . ./stage.sh; current_stage=10; expdir=$1"
+    status = subprocess.run(
+        ["bash", "-c", f"{script}; head -c 100000 /dev/zero > $1/shapes; false", "asr.sh", disk],
+        cwd=(recipe.dir / "asr.sh").resolve().parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert status.returncode == 1 and "Error: stage 10 stopped at line" in status.stderr
+    assert (f"Error: no space left on the disk of {disk}." in status.stderr) == full
 
 
 def test_ctrl_c_is_no_finished_step_whatever_the_command_says(recipe):

@@ -99,7 +99,8 @@ lm_text() { attempt "${ours[@]}" espnet_recursive.bin.lm_text "${@:2}" --output 
 
 # add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
 add_vocabulary_size() {
-    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' < "$1" > "$1.$$.part"
+    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' < "$1" > "$1.$$.part" \
+        || { rm -f "$1.$$.part"; return 1; }
     mv "$1.$$.part" "$1.${token_type}"
 }
 
