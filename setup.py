@@ -70,7 +70,12 @@ setup(
         "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", *EXPORT],
         "whisper": ["transformers"],
     },
-    entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
+    entry_points={
+        "console_scripts": [
+            "espnet-recursive = espnet_recursive.bin.main:main",
+            "espnet-recursive-onnx = espnet_recursive.bin.onnx_transcribe:main",
+        ]
+    },
     keywords="speech recognition, ESPnet, recursive transformer, layer sharing",
     classifiers=[
         "Development Status :: 4 - Beta",
