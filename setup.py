@@ -67,7 +67,7 @@ setup(
     extras_require={
         "bench": ["speechbrain"],
         "export": EXPORT,
-        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", *EXPORT],
+        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", "sherpa-onnx", *EXPORT],
         "whisper": ["transformers"],
     },
     entry_points={

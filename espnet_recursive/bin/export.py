@@ -1,10 +1,12 @@
 """Write a model as ONNX files: a whole recogniser, or its encoder alone.
 
     espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
+    espnet-recursive export --model exp/asr_L1 --to sherpa recogniser_sherpa
     espnet-recursive export --model exp/asr_L1 --onnx L1_int8.onnx --int8 --loops_as_input
 
 With --to onnxruntime the folder holds a file that takes the waveform and gives CTC's log posteriors
-of the tokens, and what is needed to run it. With --to encoder, the default, the file takes
+of the tokens, and what is needed to run it; with --to sherpa it holds files for a loader of
+sherpa-onnx. With --to encoder, the default, the file takes
 normalised features and gives the encoder's output too. A recursive encoder's recurrent block stands
 in it once and loops there. Printed are its inputs and outputs, and how close it is to PyTorch; what
 is not is not written.
@@ -20,7 +22,13 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 
 #: What can be written.
-TARGETS = ("encoder", "onnxruntime")
+TARGETS = ("encoder", "onnxruntime", "sherpa")
+#: Options that do not belong to each.
+_FOREIGN = {
+    "encoder": ("folder", "constant_loops", "loops", "route"),
+    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route"),
+    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops"),
+}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -46,6 +54,19 @@ def get_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="onnxruntime: have the file run the above, and not take a number of loops",
     )
+    p.add_argument(
+        "--loops",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="L",
+        help="sherpa: several depths, a small file each over one file of weights",
+    )
+    p.add_argument(
+        "--route",
+        choices=("omnilingual", "moonshine_v2"),
+        help="sherpa: the loader; without it, the first of these that the model fits",
+    )
     p.add_argument("--int8", action="store_true", help="quantise the weights, to a quarter")
     p.add_argument("--no_ctc", action="store_true", help="encoder: leave the CTC head out")
     p.add_argument(
@@ -69,7 +90,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     check_libraries()
     _check(args)
     with quiet_libraries():
-        print(_encoder(args) if args.to == "encoder" else _recogniser(args))
+        print(_EXPORTS[args.to](args))
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -79,8 +100,9 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError(f"{target}: name the file to write with --onnx")
     if not encoder and args.folder is None:
         raise UserError(f"{target}: name the folder to write, as {target} DIR")
-    others = ("folder", "constant_loops") if encoder else ("onnx", "loops_as_input", "no_ctc")
-    for name in others:
+    if args.loops and args.num_loops is not None:
+        raise UserError("--loops and --num_loops: give one of them")
+    for name in _FOREIGN[args.to]:
         if value := getattr(args, name):
             option = f"DIR ({value})" if name == "folder" else f"--{name}"
             raise UserError(f"{target} does not take {option}. {_REMEDY[name]}")
@@ -88,9 +110,11 @@ def _check(args: argparse.Namespace) -> None:
 
 _REMEDY = {
     "folder": "Name the file with --onnx, or give --to onnxruntime for a whole recogniser.",
-    "constant_loops": "Leave it out: without --loops_as_input the loops are constant there.",
+    "constant_loops": "Leave it out: the loops are constant there.",
     "onnx": "Name the folder to write after it.",
-    "loops_as_input": "Leave it out: the loops are an input there without --constant_loops.",
+    "loops_as_input": "Leave it out: it is for an encoder alone.",
+    "loops": "Give --num_loops, one number.",
+    "route": "It is for --to sherpa.",
     "no_ctc": "A recogniser decodes with CTC.",
 }
 
@@ -115,6 +139,20 @@ def _recogniser(args: argparse.Namespace) -> str:
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )
     return f"{report}\n\n{args.folder}"
+
+
+def _sherpa(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
+
+    precision = "int8" if args.int8 else "float32"
+    options = SherpaOptions(args.num_loops, args.loops, precision, args.route)
+    report = export_sherpa(
+        args.model, args.folder, options, args.model_file, args.audio, args.any_size
+    )
+    return f"{report}\n\n{args.folder}"
+
+
+_EXPORTS = {"encoder": _encoder, "onnxruntime": _recogniser, "sherpa": _sherpa}
 
 
 if __name__ == "__main__":

@@ -32,6 +32,15 @@ def test_a_recogniser(recipe, tmp_path, capsys):  # noqa: F811
     assert open_session(str(folder / "model.onnx")).get_inputs()[2].name == "num_loops"
 
 
+def test_for_sherpa(recipe, tmp_path, capsys):  # noqa: F811
+    folder = tmp_path / "sherpa"
+    model = ["--model", str(recipe / "exp/recursive"), "--to", "sherpa", str(folder)]
+    main([*model, "--loops", "1", "2", "--route", "moonshine_v2"])
+    out = capsys.readouterr().out
+    assert "loader moonshine_v2" in out and out.endswith(f"\n{folder}\n")
+    assert {"encoder.loops1.onnx", "encoder.loops2.onnx"} <= {p.name for p in folder.iterdir()}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -45,6 +54,10 @@ def test_a_recogniser(recipe, tmp_path, capsys):  # noqa: F811
         (["--to", "onnxruntime", "x", "--onnx", "y"], "--to onnxruntime does not take --onnx"),
         (["--to", "onnxruntime", "x", "--no_ctc"], "take --no_ctc. A recogniser decodes with CTC"),
         (["--to", "onnxruntime", "x", "--loops_as_input"], "take --loops_as_input. Leave it out"),
+        (["--to", "onnxruntime", "x", "--loops", "1", "2"], "take --loops. Give --num_loops, one"),
+        (["--to", "onnxruntime", "x", "--route", "omnilingual"], "It is for --to sherpa"),
+        (["--to", "sherpa", "x", "--constant_loops"], "--to sherpa does not take --constant_loops"),
+        (["--to", "sherpa", "x", "--loops", "1", "--num_loops", "1"], "give one of them"),
     ],
 )
 def test_options_of_another_target(options, message):
