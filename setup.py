@@ -87,10 +87,15 @@ setup(
     extras_require={
         "bench": ["speechbrain"],
         "export": EXPORT,
-        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", *EXPORT],
+        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", "sherpa-onnx", *EXPORT],
         "whisper": ["transformers"],
     },
-    entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
+    entry_points={
+        "console_scripts": [
+            "espnet-recursive = espnet_recursive.bin.main:main",
+            "espnet-recursive-onnx = espnet_recursive.bin.onnx_transcribe:main",
+        ]
+    },
     keywords="speech recognition, ESPnet, recursive transformer, layer sharing",
     classifiers=[
         "Development Status :: 4 - Beta",

@@ -13,8 +13,16 @@ from espnet_recursive.model.model_input import input_features, sampling_rate
 from espnet_recursive.model.weights import recursion_of
 
 
+#: Each precision -> what the metadata say of it.
+QUANTISATIONS = {"int8": "int8, dynamic"}
+
+
 def describe(
-    model: onnx.ModelProto, loaded: LoadedModel, num_loops: int | None, int8: bool
+    model: onnx.ModelProto,
+    loaded: LoadedModel,
+    num_loops: int | None,
+    precision: str = "float32",
+    **more: Any,
 ) -> None:
     """Write the metadata of a file: the model and its input.
 
@@ -22,21 +30,24 @@ def describe(
         model: The file.
         loaded: What it was made of.
         num_loops: Loops asked for; None for what is configured.
-        int8: Whether it was quantised.
+        precision: That of its weights: float32, or a key of QUANTISATIONS.
+        **more: Other values.
     """
     config = loaded.config
     recursion = recursion_of(config, loaded.name)
     values: dict[str, Any] = {
         "espnet_recursive": __version__,
         "encoder": loaded.encoder,
-        "quantisation": "int8, dynamic" if int8 else "none",
+        "quantisation": QUANTISATIONS.get(precision, "none"),
         "tokens": config["token_list"],
         "token_type": config.get("token_type"),
         "shortest_input": shortest_input(loaded.model.encoder),
         **_features(loaded.model, config),
+        **more,
     }
     if recursion is not None:
         values["recursion"] = recursion | ({"num_loops": num_loops} if num_loops else {})
+        values["num_loops"] = values["recursion"]["num_loops"]
     onnx.helper.set_model_props(
         model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
     )
