@@ -12,7 +12,6 @@ from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.model.model_input import input_features, sampling_rate
 from espnet_recursive.model.weights import recursion_of
 
-
 #: Each precision -> what the metadata say of it.
 QUANTISATIONS = {"int8": "int8, dynamic"}
 
