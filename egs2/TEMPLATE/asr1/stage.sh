@@ -59,7 +59,7 @@ stopped_at() {
 }
 
 set -E
-trap 'stopped_at "${LINENO}" "${BASH_SOURCE[0]##*/}"' ERR
+trap 'stopped_at "${LINENO}" "$(basename "${BASH_SOURCE[0]-$0}")"' ERR
 # Ctrl-C ends the script, and not the command alone, whatever status that has then.
 trap 'exit 130' INT
 

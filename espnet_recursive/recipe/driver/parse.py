@@ -38,11 +38,11 @@ def parse(words: Sequence[str]) -> dict[str, str]:
         words: The arguments.
 
     Returns:
-        The value of every option; an encoder's name as ``L1`` is the path of its file.
+        The value of every option.
 
     Raises:
         UsageError: If an option is unknown, has no value, or is given another one than true or
-            false where those are its values; or there is no such encoder.
+            false where those are its values.
     """
     values = {name: option.default for name, option in OPTIONS.items()}
     rest = iter(words)
@@ -60,12 +60,21 @@ def parse(words: Sequence[str]) -> dict[str, str]:
         if OPTIONS[name].default in ("true", "false"):
             OPTIONS[name].check(value)
         values[name] = value
-    if values["encoder_config"]:
-        try:
-            values["encoder_config"] = str(encoder_file(values["encoder_config"]))
-        except UserError as error:
-            raise UsageError(f"--encoder_config {error}") from error
     return values
+
+
+def with_encoder_file(values: Mapping[str, str]) -> dict[str, str]:
+    """The values, in which an encoder's name such as ``L1`` is the path of its file.
+
+    Raises:
+        UsageError: If there is no such encoder.
+    """
+    if not values["encoder_config"]:
+        return dict(values)
+    try:
+        return {**values, "encoder_config": str(encoder_file(values["encoder_config"]))}
+    except UserError as error:
+        raise UsageError(f"--encoder_config {error}") from error
 
 
 def help_message(values: Mapping[str, str], called_as: str) -> str:
