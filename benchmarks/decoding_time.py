@@ -57,7 +57,7 @@ class Way:
 
 @dataclass
 class Timed:
-    """What a way took, in seconds for all utterances, in each repeat."""
+    """Seconds of a way of decoding, for all utterances, in each repeat."""
 
     encoder: list[float] = field(default_factory=list)
     search: list[float] = field(default_factory=list)

@@ -83,7 +83,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
 
 def environment(device: str) -> dict[str, Any]:
-    """What the machine and its software are."""
+    """The machine and its software."""
     found: dict[str, Any] = {
         "device": device,
         "python": platform.python_version(),
@@ -181,7 +181,7 @@ def alone_and_in_a_batch(encoder: Any, xs: torch.Tensor) -> float:
 
 @torch.no_grad()
 def inference(ours: Any, xs: torch.Tensor, variant: Callable[..., Any]) -> list[tuple[str, float]]:
-    """What computes the same at inference, in float32: its name and its difference."""
+    """Ways that compute the same at inference, in float32: name and difference."""
     from espnet_recursive.speed.prepared import prepare_for_inference
 
     ours = ours.eval()

@@ -104,7 +104,7 @@ def time_and_work(args: argparse.Namespace, encoder: Any, device: str) -> list[d
 
 
 def cost_of_criteria(args: argparse.Namespace, encoder: Any, device: str) -> list[dict[str, Any]]:
-    """What is done after each loop, for one utterance: a look at the state, and a comparison."""
+    """The work after each loop, for one utterance: a look at the state, and a comparison."""
     shape = (1, int(args.seconds * FRAMES), args.output_size)
     states = torch.randn(shape, device=device)
     mask = torch.ones(shape[:2], dtype=torch.bool, device=device)

@@ -1,4 +1,4 @@
-"""What a training of a recipe computes, from which the time on GPUs is estimated.
+"""Operations of a training of a recipe, from which the time on GPUs is estimated.
 
     python benchmarks/training_flops.py egs2/librispeech/asr1/conf/train_asr_transformer.yaml \\
         --encoders conf/encoder/L1.yaml conf/encoder/B.yaml

@@ -1,4 +1,4 @@
-"""What a forward pass of training keeps for the backward pass, for each second of audio.
+"""Bytes that a forward pass of training keeps for the backward pass, for each second of audio.
 
     python benchmarks/training_memory.py egs2/librispeech/asr1/conf/train_asr_transformer.yaml \\
         --encoders conf/encoder/L1.yaml conf/encoder/B.yaml

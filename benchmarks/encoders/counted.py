@@ -1,4 +1,4 @@
-"""What follows from the parameters alone."""
+"""Figures that follow from the parameters alone."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is measured, in the short form and in the whole one."""
+"""The measurements, in the short form and in the whole one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

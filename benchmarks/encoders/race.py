@@ -45,7 +45,7 @@ class Race:
 
 @dataclass
 class Result:
-    """What came out of a race at one work.
+    """The outcome of a race at one work.
 
     Attributes:
         name: The race.

@@ -28,7 +28,7 @@ def report(results: Results) -> str:
 
 
 def targets_table(results: Results) -> str:
-    """What was asked, what was measured, and whether that is enough."""
+    """Targets, figures measured, and whether they are met."""
     return _table([_target(target, results) for target in TARGETS])
 
 

@@ -1,4 +1,4 @@
-"""What was asked of speed and memory, and what was measured."""
+"""Targets of speed and memory beside the figures measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is measured: inference and training steps, on inputs that all competitors share."""
+"""The work measured: inference and training steps, on inputs that all competitors share."""
 
 from __future__ import annotations
 

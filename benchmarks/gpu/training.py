@@ -155,7 +155,7 @@ class Trainings:
 
 
 def _epoch(number: int, stats: Mapping[str, Any]) -> dict[str, Any]:
-    """What is reported of an epoch; times in seconds."""
+    """The report of an epoch; times in seconds."""
     epoch: dict[str, Any] = {"epoch": number}
     for part in ("train", "valid"):
         for key, value in stats.get(part, {}).items():

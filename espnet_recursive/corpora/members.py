@@ -25,7 +25,7 @@ _BLOCK = 512
 
 
 class SmallHeaders(tarfile.TarInfo):
-    """What tarfile makes of a member, without headers that would fill the memory."""
+    """A member as tarfile reads it, without headers that would fill the memory."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         # tarfile reads them as a whole, of whatever size they say they are.
@@ -35,7 +35,7 @@ class SmallHeaders(tarfile.TarInfo):
 
 
 class MemberCheck:
-    """What the members of an archive, and of the archives in it, may be.
+    """The kinds of members that an archive, and the archives in it, may have.
 
     Args:
         archive: The archive, for messages and its size.

@@ -1,4 +1,4 @@
-"""What servers may not do: send on to a less safe address, or more bytes than they announced."""
+"""Limits for servers: no redirect to a less safe address, no more bytes than announced."""
 
 import urllib.request
 from collections.abc import Iterator

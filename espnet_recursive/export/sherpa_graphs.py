@@ -118,7 +118,7 @@ def moonshine_encoder(recogniser: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def moonshine_decoder(recogniser: onnx.ModelProto) -> onnx.ModelProto:
-    """What says one of these tokens after the other, in the form of a decoder with a cache."""
+    """Says one of these tokens after the other, in the form of a decoder with a cache."""
     tokens = _vocabulary(recogniser) + FIRST_TOKEN
     model = parser.parse_model(_DECODER.format(opset=OPSET, tokens=tokens))
     return checked(model)

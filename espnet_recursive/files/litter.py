@@ -1,4 +1,4 @@
-"""What file managers and network drives leave among the files of a corpus."""
+"""Files that file managers and network drives leave in a corpus."""
 
 from pathlib import Path
 

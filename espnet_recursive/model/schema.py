@@ -1,4 +1,4 @@
-"""What meta.yaml and config.yaml of a trained model must hold for it to be loaded."""
+"""Schemas of meta.yaml and config.yaml that a trained model must satisfy to be loaded."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ class Meta(_Schema):
 
 
 class _Config(_Schema):
-    """What both tasks read when they build a model."""
+    """Keys that both tasks read when they build a model."""
 
     token_list: Annotated[Any, AfterValidator(_tokens)]
     model_conf: Mapping[str, Any]

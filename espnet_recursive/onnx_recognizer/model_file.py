@@ -13,7 +13,7 @@ MODEL = "model.onnx"
 
 @dataclass(frozen=True)
 class About:
-    """What a recogniser's metadata say.
+    """The metadata of a recogniser.
 
     Attributes:
         rate: Sampling rate in Hz.

@@ -15,7 +15,7 @@ from espnet_recursive.onnx_recognizer.pieces import MAX_SECONDS, pieces
 
 @dataclass(frozen=True)
 class Recognition:
-    """What was recognised in one utterance.
+    """The result of recognising one utterance.
 
     Attributes:
         text: Its text.

@@ -56,7 +56,7 @@ _OF_TEXT = ("bpemodel", "non_linguistic_symbols")
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What the weights of a training depend on, as plain values.
+    """Everything that the weights of a training depend on, as plain values.
 
     Attributes:
         settings: Options of the training, the token list and further files by their content.

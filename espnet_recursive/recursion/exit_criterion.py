@@ -71,7 +71,7 @@ def _mean(of_frames: Tensor, mask: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Criterion:
-    """What is looked at, and how two loops are compared.
+    """The quantity that is looked at, and how two loops are compared.
 
     Attributes:
         view: Latent states and the CTC head to what is compared.
@@ -140,7 +140,7 @@ class ExitRule:
         return EXIT_CRITERIA[self.criterion].needs_ctc
 
     def view(self, states: Tensor, ctc: CTCHead | None) -> Tensor:
-        """What of the latent states is compared."""
+        """The part of the latent states that is compared."""
         return EXIT_CRITERIA[self.criterion].view(states, ctc)
 
     def finished(self, before: Tensor, after: Tensor, mask: Tensor) -> Tensor:

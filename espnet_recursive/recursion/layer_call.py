@@ -53,7 +53,7 @@ def _forward(layer: torch.nn.Module, weights: WeightsOf, xs: Any, masks: Any) ->
 def _call_with(
     layer: torch.nn.Module, weights: Mapping[str, Tensor], xs: Any, masks: Any
 ) -> tuple[Any, Any]:
-    """What is compiled; the compiler knows functional_call, and no copies of modules."""
+    """The function to compile; the compiler knows functional_call, and no copies of modules."""
     return functional_call(layer, dict(weights), (xs, masks)) if weights else layer(xs, masks)
 
 

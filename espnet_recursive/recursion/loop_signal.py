@@ -1,4 +1,4 @@
-"""What tells the shared layers which loop they are in: loop embeddings and FiLM.
+"""Signals that tell the shared layers which loop they are in: loop embeddings and FiLM.
 
 Each starts as an exact no-op. Loops beyond the number that there are parameters for have those of
 the last.

@@ -87,7 +87,7 @@ class PrivateLinear(torch.nn.Linear):
 
 
 class PrivateWeights(torch.nn.Module):
-    """What each loop adds to the weights of the recurrent block.
+    """Weights that each loop adds to those of the recurrent block.
 
     Args:
         block: The layers of the recurrent block; linear layers among them that have private
@@ -207,5 +207,5 @@ class PrivateWeights(torch.nn.Module):
 
 
 def key_of(place: int, name: str) -> str:
-    """What the tensors of `PrivateWeights` are filed under: a layer's place, a weight's name."""
+    """The key of a tensor of `PrivateWeights`: a layer's place, a weight's name."""
     return f"{place}/{name.replace('.', '/')}"

@@ -20,7 +20,7 @@ _BEST = f"{commands.DECODING}/output.1/1best_recog"
 
 @dataclass(frozen=True)
 class Reader:
-    """What reads a file that has a fault.
+    """A reader of a file that has a fault.
 
     Attributes:
         command: Makes the command from the recipe.
@@ -152,7 +152,7 @@ def _read(
 
 @cache
 def _undisturbed(undisturbed: Recipe, reader: Reader) -> list[object]:
-    """What the reader writes where there is no fault."""
+    """The output of the reader where there is no fault."""
     folder = undisturbed.root.parent / "read"
     shutil.rmtree(folder, ignore_errors=True)
     recipe = Recipe(folder, undisturbed)

@@ -138,7 +138,7 @@ class Run:
         return status, self.output()
 
     def output(self) -> str:
-        """What was printed so far."""
+        """The output so far."""
         return Path(self._log.name).read_text(errors="replace")
 
     def stage(self) -> str:
@@ -169,7 +169,7 @@ def _heed_ctrl_c() -> None:
 
 
 def differences(undisturbed: Recipe, other: Recipe) -> list[str]:
-    """What of the results is missing or differs, a few words each."""
+    """Results that are missing or differ, a few words each."""
     found = []
     for pattern in _SAME:
         for path in sorted(undisturbed.dir.glob(pattern)):
@@ -184,7 +184,7 @@ def differences(undisturbed: Recipe, other: Recipe) -> list[str]:
 
 
 def content(path: Path, root: Path) -> object:
-    """What the file holds, but for the folder that the recipe is in."""
+    """The content of a file, but for the folder that the recipe is in."""
     if path.suffix == ".pth":
         weights = torch.load(path, map_location="cpu", weights_only=True)
         return {key: value.numpy().tobytes() for key, value in weights.items()}

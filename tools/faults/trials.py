@@ -22,7 +22,7 @@ _SENTENCE = re.compile(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a fault.
+    """The outcome of a fault.
 
     Attributes:
         verdict: "refused": a sentence says what is wrong; "survived": the results are those of an

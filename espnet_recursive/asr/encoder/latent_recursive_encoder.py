@@ -1,4 +1,4 @@
-"""What turns one of ESPnet's encoders into a recursive one."""
+"""The mixin that turns one of ESPnet's encoders into a recursive one."""
 
 import inspect
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What options of the stage driver cannot be, alone or together: refused before anything runs."""
+"""Checks of the stage driver's options, alone and together, before anything runs."""
 
 import re
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def check(values: Mapping[str, str], environment: Mapping[str, str]) -> None:
 
 
 def text_of(path: str) -> str:
-    """What a file holds; what is not UTF-8 in it is found by those who read it as YAML."""
+    """The text of a file; bytes that are not UTF-8 are reported by those who read it as YAML."""
     file = Path(path)
     return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
