@@ -7,9 +7,13 @@ one of those tasks is, or ``espnet_recursive.Speech2Text`` is asked for.
 
 from typing import TYPE_CHECKING, Any
 
-from espnet_recursive.asr.loop_stats import log_loops
-from espnet_recursive.asr.trainer_epoch import tell_epochs
-from espnet_recursive.registry import import_quietly, register
+from espnet_recursive.errors import end_quietly_on_ctrl_c
+
+end_quietly_on_ctrl_c()  # before imports that take time
+
+from espnet_recursive.asr.loop_stats import log_loops  # noqa: E402
+from espnet_recursive.asr.trainer_epoch import tell_epochs  # noqa: E402
+from espnet_recursive.registry import import_quietly, register  # noqa: E402
 
 if TYPE_CHECKING:
     from espnet_recursive.publish.speech2text import Speech2Text as Speech2Text

@@ -1,8 +1,11 @@
-"""The error for bad input, and the wording that error messages share."""
+"""The error for bad input, the wording that error messages share, and what Ctrl-C leaves to say."""
 
+import sys
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 
@@ -48,3 +51,22 @@ def is_integer(value: Any, least: int | None = None, most: int | None = None) ->
         and (least is None or value >= least)
         and (most is None or value <= most)
     )
+
+
+def end_quietly_on_ctrl_c() -> None:
+    """Have a process that is one of our commands end without a traceback on Ctrl-C.
+
+    From its first imports on, which take seconds; the status stays that of the signal. Other
+    programs that import this package are left as they are.
+    """
+    # While Python imports the packages of ``python -m``, that is the name of the program.
+    ours = sys.argv[:1] == ["-m"] and any(a.startswith(__package__) for a in sys.orig_argv)
+    if ours or Path((sys.argv or [""])[0]).name.startswith("espnet-recursive"):
+        sys.excepthook = _quiet_on_ctrl_c
+
+
+def _quiet_on_ctrl_c(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)

@@ -106,11 +106,14 @@ def test_a_failing_stage_shows_the_command_the_log_and_its_place(recipe):
 @pytest.mark.parametrize(("size", "full"), [("64k", True), ("1m", False)])
 def test_what_the_script_itself_cannot_write_names_the_full_disk(recipe, small_disk, size, full):
     disk = small_disk(size)
-    script = "set -euo pipefail; . ./stage.sh; current_stage=10; expdir=$1"
+    script = recipe.dir / "script.sh"
+    script.write_text(
+        "set -euo pipefail; current_stage=10; expdir=$1; . ../../TEMPLATE/asr1/stage.sh\n"
+        "head -c 100000 /dev/zero > $1/shapes; false\n"
+    )
     status = subprocess.run(
-        ["bash", "-c", f"{script}; head -c 100000 /dev/zero > $1/shapes; false", "asr.sh", disk],
-        cwd=(recipe.dir / "asr.sh").resolve().parent, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["bash", script, disk], cwd=recipe.dir, capture_output=True, text=True, check=False
+    )
     assert status.returncode == 1 and "Error: stage 10 stopped at line" in status.stderr
     assert (f"Error: no space left on the disk of {disk}." in status.stderr) == full
 

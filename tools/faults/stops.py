@@ -7,13 +7,16 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from tools.faults.recipe import WRITTEN, Recipe, differences
+from tools.faults.recipe import WRITTEN, Recipe, Run, differences
 from tools.faults.trials import TRACEBACK, Outcome, judged
 
 #: Stops of one folder, one after the other, before the run that comes to its end is compared.
 STOPS = {"kill": 8, "kill_stage": 4, "sigint": 4, "sigterm": 4}
+#: Runs that may end before they are stopped; each shows how long the stage really takes.
+_TRIES = 4
 #: Stages, of which each trial draws some, so that the short ones are met too.
 STAGES = tuple(WRITTEN)
 #: Name of a stop -> the signal, and whether all of the script's process group get it.
@@ -39,9 +42,8 @@ def stopped(
         rng: Where the moments come from.
         number: The number of the trial; single stages take turns.
     """
-    signal_number, group = SIGNALS[kind]
     if kind == "kill_stage":
-        stages = [STAGES[number % len(STAGES)]] * STOPS[kind]
+        stages = [STAGES[(number - 1) % len(STAGES)]] * STOPS[kind]
         recipe = Recipe(folder, undisturbed)
         options = recipe.forget(stages[0])
     else:
@@ -50,35 +52,56 @@ def stopped(
     lasts = undisturbed.stage_seconds(seconds)
     stopped_in, left, traceback = [], 0, False
     for stage in stages:
-        run = recipe.start(*options)
-        while f"(stage {stage})" not in run.output() and run.process.poll() is None:
-            time.sleep(0.05)
-        begin = time.monotonic()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            run.process.wait(rng.uniform(0, lasts[stage]))
-        if run.process.poll() is None:
-            stopped_in.append(run.stage())
-            (os.killpg if group else os.kill)(run.process.pid, signal_number)
-        elif (
-            kind == "kill_stage" and not stopped_in
-        ):  # it takes less; the next stop is of all of it
-            lasts[stage] = time.monotonic() - begin
+        for _ in range(_TRIES):
+            run, took = _stopped_run(kind, recipe, options, stage, rng.uniform(0, lasts[stage]))
+            left += run.end_others()
+            traceback |= TRACEBACK in run.output()
+            if took is None:
+                stopped_in.append(run.stage())
+                break
+            # It takes less than was thought: again, so that any moment of it can be met.
+            lasts[stage] = took
+            outcome = _judged(undisturbed, recipe, run, stopped_in)
+            if stopped_in and outcome.verdict != "survived":
+                return outcome
             recipe.forget(stage)
-        run.process.wait()
-        left += run.end_others()
-        traceback |= TRACEBACK in run.output()
-    fault = f"in stages {' '.join(stopped_in)}"
     if not stopped_in:
         return Outcome("skipped", f"stage {stages[0]}", "it was done before it could be stopped")
-    status, output = recipe.run(*options)
-    outcome = judged(fault, status, output, differences(undisturbed, recipe), len(stopped_in))
+    run = recipe.start(*options)
+    run.wait()
+    outcome = _judged(undisturbed, recipe, run, stopped_in)
     if left:
-        outcome = Outcome("silent", fault, f"{left} processes went on", len(stopped_in))
+        outcome = replace(outcome, verdict="silent", said=f"{left} processes went on")
     elif traceback:
-        outcome = Outcome("traceback", fault, "in what a stopped run printed", len(stopped_in))
+        outcome = replace(outcome, verdict="traceback", said="in what a stopped run printed")
     if outcome.verdict == "survived":
         shutil.rmtree(folder)
     return outcome
+
+
+def _judged(undisturbed: Recipe, recipe: Recipe, run: Run, stopped_in: list[str]) -> Outcome:
+    """The outcome of a run that ended by itself after others were stopped."""
+    fault = f"in stages {' '.join(stopped_in)}"
+    different = differences(undisturbed, recipe)
+    return judged(fault, run.process.returncode, run.output(), different, len(stopped_in))
+
+
+def _stopped_run(
+    kind: str, recipe: Recipe, options: tuple[str, ...], stage: int, delay: float
+) -> tuple[Run, float | None]:
+    """A run, stopped so many seconds into a stage, and how long it took if it ended before."""
+    signal_number, group = SIGNALS[kind]
+    run = recipe.start(*options)
+    while f"(stage {stage})" not in run.output() and run.process.poll() is None:
+        time.sleep(0.05)
+    begin = time.monotonic()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        run.process.wait(delay)
+    took = None if run.process.poll() is None else time.monotonic() - begin
+    if took is None:
+        (os.killpg if group else os.kill)(run.process.pid, signal_number)
+    run.process.wait()
+    return run, took
 
 
 def two_runs(undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random) -> Outcome:
