@@ -34,6 +34,14 @@ ENCODERS: dict[str, tuple[str, str]] = {
     ),
 }
 
+#: ESPnet name of each recogniser with a loss of ours, for the task asr -> (module, class)
+MODELS: dict[str, tuple[str, str]] = {
+    "espnet_cr_ctc": (
+        "espnet_recursive.asr.model.consistency_regularised_asr_model",
+        "ConsistencyRegularisedASRModel",
+    ),
+}
+
 #: Task module -> its ``ClassChoices`` that hold general speech encoders. Left out: s2t_ctc, whose
 #: encoders are called with other arguments; asr_transducer, which has no choices; lid and spk,
 #: whose encoders embed speakers; hubert, beats and asvspoof, which are bound to one architecture.
@@ -83,6 +91,18 @@ def register() -> None:
     """Add the encoders to every ESPnet task, those imported already and those imported later."""
     for module in TASK_CHOICES:
         register_post_import_hook(add_encoders, module)
+    register_post_import_hook(add_models, "espnet2.tasks.asr")
+
+
+def add_models(task: ModuleType) -> None:
+    """Add the recognisers with losses of ours to the model choices of ESPnet's task asr."""
+    for name, (module, attribute) in MODELS.items():
+        ours = getattr(import_quietly(module), attribute)
+        if task.model_choices.classes.setdefault(name, ours) is not ours:
+            raise RuntimeError(
+                f"{task.__name__}.model_choices has another class under the name {name!r}. "
+                "Import only one of the two packages."
+            )
 
 
 def add_encoders(task: ModuleType) -> None:

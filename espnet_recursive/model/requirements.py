@@ -9,21 +9,23 @@ from packaging.utils import canonicalize_name
 
 from espnet_recursive import __version__
 from espnet_recursive.errors import UserError
-from espnet_recursive.registry import ENCODERS
+from espnet_recursive.registry import ENCODERS, MODELS
 
 _PACKAGE = "espnet_recursive"
 #: What a model may need without a question, by canonical names.
 _KNOWN = ("espnet-recursive", "espnet", "espnet-model-zoo", "torch", "torchaudio")
 
 
-def requirements_of(encoder: str) -> list[str]:
+def requirements_of(encoder: str, model: str = "espnet") -> list[str]:
     """The requirements of a model with the encoder `encoder`, trained and packed here.
+
+    `model` is the configuration's: ESPnet builds that class to load the weights.
 
     They have no upper bounds: which ESPnet a version of this package fits is said by that version,
     and models outlive versions.
     """
     requirements = [f"espnet>={version('espnet')}"]
-    if encoder in ENCODERS:
+    if encoder in ENCODERS or model in MODELS:
         requirements.insert(0, f"{_PACKAGE}>={__version__}")
     return requirements
 

@@ -20,6 +20,7 @@ def test_a_model_needs_what_it_was_packed_with():
         "espnet>=202611",
     ]
     assert requirements_of("conformer") == ["espnet>=202611"]
+    assert len(requirements_of("conformer", "espnet_cr_ctc")) == 2
     check_requirements(requirements_of("latent_recursive_branchformer"), "model.zip")
 
 

@@ -1,0 +1,1 @@
+"""ESPnet's recogniser with other training losses; nothing changes at inference."""
