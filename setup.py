@@ -67,7 +67,15 @@ setup(
     extras_require={
         "bench": ["speechbrain"],
         "export": EXPORT,
-        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", *EXPORT],
+        "test": [
+            "kaldi-native-fbank",
+            "kaldialign",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            *EXPORT,
+        ],
         "whisper": ["transformers"],
     },
     entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
