@@ -1,11 +1,17 @@
 """Installs espnet_recursive; what the tools need to know stands in pyproject.toml."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
+#: Folders that an installed package has within it, as espnet_recursive/files/shared_files.py finds
+#: them, and what recipes download and write there.
+SHARED = ("conf", "egs2")
+WRITTEN = ("data", "downloads", "dump", "dump_*", "exp", "exp_*", "__pycache__")
 #: What `espnet-recursive export` needs.
 EXPORT = ["onnx", "onnxruntime"]
 
@@ -24,7 +30,21 @@ def read_long_description() -> str:
     return readme.read_text(encoding="utf-8") if readme.is_file() else ""
 
 
+class BuildWithShared(build_py):
+    """Copy encoder files and recipes into the package; links become files, as wheels have none."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:  # the package lies in the checkout, beside them
+            return
+        for name in SHARED:
+            target = Path(self.build_lib, "espnet_recursive", "share", name)
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(HERE / name, target, ignore=shutil.ignore_patterns(*WRITTEN))
+
+
 setup(
+    cmdclass={"build_py": BuildWithShared},
     name="espnet_recursive",
     version=read_version(),
     description="Depth-recursive encoders for ESPnet: fewer parameters, the same computation",
@@ -74,11 +94,17 @@ setup(
             "pytest",
             "pytest-xdist",
             "ruff",
+            "sherpa-onnx",
             *EXPORT,
         ],
         "whisper": ["transformers"],
     },
-    entry_points={"console_scripts": ["espnet-recursive = espnet_recursive.bin.main:main"]},
+    entry_points={
+        "console_scripts": [
+            "espnet-recursive = espnet_recursive.bin.main:main",
+            "espnet-recursive-onnx = espnet_recursive.bin.onnx_transcribe:main",
+        ]
+    },
     keywords="speech recognition, ESPnet, recursive transformer, layer sharing",
     classifiers=[
         "Development Status :: 4 - Beta",

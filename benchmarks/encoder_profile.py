@@ -21,8 +21,8 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.bin.parameter_table import ROWS_DIR
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.shared_files import paper_rows_dir
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -77,7 +77,7 @@ def shares(
     On a GPU these are seconds of its kernels, and the operators those that started them: where they
     are less than the seconds of the whole step, the GPU waits for the CPU.
     """
-    run = work.start(competitor.build(ROWS_DIR, device, work.kind))
+    run = work.start(competitor.build(paper_rows_dir(), device, work.kind))
     batch = work.batch(0, device)
     for _ in range(2):
         run(batch)

@@ -56,7 +56,7 @@ def options():
     ).stdout
     known = set(re.findall(r"^ +(--\w+) ", text, re.M))
     assert "--stage" in known
-    rows = (ROOT / "egs2/TEMPLATE/asr1/run_paper.sh").read_text()
+    rows = (ROOT / "egs2/TEMPLATE/asr1/paper_rows.sh").read_text()
     known |= {"--help"}
     return {
         "./run.sh": known | {"--subset"},

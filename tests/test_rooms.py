@@ -21,6 +21,7 @@ ROOMS = (
     "publish",
     "convert",
     "analysis",
+    "onnx_recognizer",
     "export",
     "run",
     "bin",

@@ -27,8 +27,8 @@ import torch
 from tqdm import tqdm
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.bin.parameter_table import ROWS_DIR
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.shared_files import paper_rows_dir
 from espnet_recursive.files.whole_files import whole_file
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="an N-th of the utterances and of their length, to try the measurement itself",
     )  # fmt: skip
     p.add_argument("--threads", type=int, help="torch's own choice by default")
-    p.add_argument("--rows_dir", type=Path, default=ROWS_DIR, help="folder of the encoder files")
+    p.add_argument(
+        "--rows_dir", type=Path, default=paper_rows_dir(), help="folder of the encoder files"
+    )
     p.add_argument(
         "--output", type=Path, default=Path("build/benchmarks/encoder_time"), help="without suffix"
     )

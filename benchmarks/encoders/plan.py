@@ -18,6 +18,13 @@ GPU_STEP, GPU_BATCH = (Work(kind, 48, 12 * FRAMES) for kind in (TRAINING, INFERE
 BY_LOOPS = {1: "loops_1", 2: "loops_2", 5: "L1", 10: "loops_10", 20: "loops_20"}
 
 
+#: The Transformer's and the Branchformer's baseline, row, and the same row computing less.
+COMPACT = {
+    "B": ("L1", "slim/L1_speechbrain", "slim/L1_slim", "slim/L1_slim_strides"),
+    "B3": ("L5", "slim/L5_slim", "slim/L5_slim_strides"),
+}
+
+
 @dataclass(frozen=True)
 class MemoryStep:
     """A training step whose peak memory is measured."""
@@ -58,6 +65,7 @@ def full_cpu() -> list[Part]:
         Race("d = 256 training step", [STEP], _all("B2", ["L4"], TRAINING, _MAIN_STEP), 5),
         Race("long and many", [LONG, BATCH], _all("B", ["L1"], INFERENCE, _FEW), 10),
         *_memories(STEP, "B3", "L5"),
+        *_compact(),
         *(memory for work in _grown() for memory in _memories(work, "B", "L1")),
     ]
 
@@ -92,6 +100,9 @@ def full_cuda() -> list[Part]:
              _all("B3", ["L5"], TRAINING, _BF16_STEP), 20),
         _by_loops([USUAL], 10),
         *_memory_by_loops(GPU_STEP),
+        *(Race(f"compact {rows[0]} bf16 training step", [GPU_STEP],
+               _all(baseline, rows, TRAINING, _BF16_STEP), 20)
+          for baseline, rows in COMPACT.items()),
         Race("Transformer, compiled", works, _all("B", ["L1"], INFERENCE, _COMPILED), 30),
         Race("other rows", works, _all("B", ["L2", "R4"], INFERENCE, _NOT_COMPILED), 20),
     ]  # fmt: skip
@@ -116,6 +127,7 @@ _MAIN = ("defaults", "SDPA", "dynamic int8", "bf16 weights", "as configured", "p
          "prepared, compile")  # fmt: skip
 _MAIN_FLOAT = [f"{name}/float32" for name in _MAIN]
 _FEW = ("defaults/float32", "SDPA/float32", "prepared/float32")
+_COMPACT = (*_FEW, "dynamic int8", "prepared/int8")
 _MAIN_STEP = ("defaults", "SDPA, fused Adam", "fused Adam")
 #: On a GPU. The defaults in float32 come first, as what others are divided by.
 _BF16_STEP = ("defaults/float32", "autocast, defaults", "autocast", "autocast, fused Adam",
@@ -163,6 +175,24 @@ def _by_loops(works: Sequence[Work], seconds: float) -> Race:
         [c for row in rows for c in competitors(RECURSIVE, row, works[0].kind, ["as configured"])],
         seconds,
     )
+
+
+def _compact() -> list[Part]:
+    """Rows that compute less: inference in float32 and int8, training steps, and their memory."""
+    parts: list[Part] = []
+    for baseline, rows in COMPACT.items():
+        name = f"compact {rows[0]}"
+        inference = _all(baseline, list(rows), INFERENCE, _COMPACT)
+        parts += [
+            Race(name, [USUAL], inference, 25),
+            Race(f"{name} training step", [STEP], _all(baseline, rows, TRAINING, _MAIN_STEP), 25),
+            *(
+                replace(memory, name="compact memory")
+                for row in rows[-1:]
+                for memory in _memories(STEP, baseline, row)
+            ),
+        ]
+    return parts
 
 
 def _memories(work: Work, baseline: str, row: str) -> list[MemoryStep]:

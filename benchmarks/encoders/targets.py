@@ -103,12 +103,16 @@ def container_cost(work: Work) -> Callable[[Results], Measured | None]:
 
 
 def memory_share(
-    row: str, baseline: str, stock: Sequence[str], system: str = ESPNET
+    row: str,
+    baseline: str,
+    stock: Sequence[str],
+    system: str = ESPNET,
+    setting: str = "checkpoint_loops",
 ) -> Callable[[Results], Measured | None]:
-    """Peak memory of a checkpointed training step over the smallest of another's settings."""
+    """Peak memory of a training step, checkpointed, over the smallest of another's settings."""
 
     def measure(results: Results) -> Measured | None:
-        ours = results.memory(competitors(RECURSIVE, row, "training", ["checkpoint_loops"]), STEP)
+        ours = results.memory(competitors(RECURSIVE, row, "training", [setting]), STEP)
         other = results.memory(competitors(system, baseline, "training", stock), STEP)
         if ours is None or other is None or not ours.megabytes or not other.megabytes:
             return None
@@ -154,6 +158,18 @@ def _pair(
     ]  # fmt: skip
 
 
+def _compact(row: str, baseline: str, limits: tuple[float, float, float]) -> list[Target]:
+    """A row with a slim input layer and strides, against ESPnet at its best in each precision."""
+    own = f"slim/{row}_slim_strides"
+    cases = (("12 s, float32", USUAL, FLOAT), ("12 s, int8", USUAL, ("int8",)),
+             ("training step, float32", STEP, FLOAT))  # fmt: skip
+    return [
+        Target(f"{row}, slim with strides, {what}, to ESPnet's best", limit, True,
+               speed_up(work, own, baseline, precisions, "best"))
+        for limit, (what, work, precisions) in zip(limits, cases, strict=True)
+    ]  # fmt: skip
+
+
 _STOCK = ("defaults", "SDPA")
 
 TARGETS: tuple[Target, ...] = (
@@ -171,6 +187,10 @@ TARGETS: tuple[Target, ...] = (
            memory_share("L1", "B", _STOCK)),
     Target("checkpoint_loops, peak memory of L = 20 to L = 5", 1.3, False,
            memory_share("loops_20", "L1", ["checkpoint_loops"], RECURSIVE)),
+    *_compact("L1", "B", (2.3, 3.0, 1.8)),
+    *_compact("L5", "B3", (2.0, 2.5, 1.6)),
+    Target("L1, slim with strides, peak memory to ESPnet's defaults", 0.35, False,
+           memory_share("slim/L1_slim_strides", "B", _STOCK[:1], setting="as configured/float32")),
     Target("L1's layers, bytes to all-reduce, to B's", 0.34, False, counted_share("all_reduce")),
     Target("L1's layers, optimiser state, to B's", 0.34, False, counted_share("optimizer")),
     Target("L1, training step of 48 x 12 s, bfloat16, to ESPnet's autocast", 1.8, True,

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
+from espnet_recursive.errors import UserError
+
 if TYPE_CHECKING:
     import torch
 
 #: The trainers of ESPnet 2 that have a loop of their own over the batches of an epoch.
+_DEEPSPEED = "espnet2.train.deepspeed_trainer"
 _TRAINERS = {
     "espnet2.train.trainer": "Trainer",
     "espnet2.train.gan_trainer": "GANTrainer",
     "espnet2.train.uasr_trainer": "UASRTrainer",
-    "espnet2.train.deepspeed_trainer": "DeepSpeedTrainer",
+    _DEEPSPEED: "DeepSpeedTrainer",
 }
 #: What ESPnet 3 trains with Lightning.
 _LIGHTNING = ("espnet3.components.modeling.lightning_module", "ESPnetLightningModule")
@@ -41,10 +44,12 @@ def set_epoch(model: torch.nn.Module, epoch: int) -> None:
         model: A model, wrapped for several processes or not.
         epoch: From 1.
     """
-    for module in model.modules():
-        encoder: Any = module
-        if hasattr(encoder, "recursion") and hasattr(encoder, "set_epoch"):
-            encoder.set_epoch(epoch)
+    for encoder in _encoders(model):
+        encoder.set_epoch(epoch)
+
+
+def _encoders(model: torch.nn.Module) -> list[Any]:
+    return [m for m in model.modules() if hasattr(m, "recursion") and hasattr(m, "set_epoch")]
 
 
 def _wrap(module: ModuleType) -> None:
@@ -59,8 +64,20 @@ def _wrap(module: ModuleType) -> None:
 
 def _train_one_epoch(train: Any, trainer: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
     given = inspect.signature(train).bind(*args, **kwargs).arguments
+    if train.__module__ == _DEEPSPEED:
+        _check_counts_no_steps(given["model"])
     set_epoch(given["model"], given["reporter"].get_epoch())
     return train(*args, **kwargs)
+
+
+def _check_counts_no_steps(model: torch.nn.Module) -> None:
+    """Refuse a schedule that would never advance."""
+    if any(getattr(e.recursion.policy, "unit", None) == "step" for e in _encoders(model)):
+        raise UserError(
+            "loop_policy_conf: unit step does not go with DeepSpeed, whose optimiser holds copies "
+            "of the weights, so that steps are not seen and the schedule stays at its start. Use "
+            "unit: epoch"
+        )
 
 
 def _on_train_epoch_start(start: Any, module: Any, args: tuple[Any, ...], kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ from espnet_recursive.bin.command import command, parser
 from espnet_recursive.recipe.driver.checks import check
 from espnet_recursive.recipe.driver.names import stage_settings
 from espnet_recursive.recipe.driver.option import UsageError
-from espnet_recursive.recipe.driver.parse import help_message, parse
+from espnet_recursive.recipe.driver.parse import help_message, parse, with_encoder_file
 from espnet_recursive.recipe.driver.shell import assignments
 
 
@@ -41,6 +41,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
         if args.help_wanted:
             print(assignments({"help": help_message(values, args.called_as)}))
             return
+        values = with_encoder_file(values)
         published = None
         if args.published is not None:
             published = dict(line.split("=", 1) for line in args.published.splitlines())

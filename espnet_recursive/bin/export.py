@@ -1,11 +1,15 @@
-"""Write a model's encoder as an ONNX file, for onnxruntime on a device.
+"""Write a model as ONNX files: a whole recogniser, or its encoder alone.
 
-    espnet-recursive export --model exp/asr_L1 --onnx L1.onnx
+    espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
+    espnet-recursive export --model exp/asr_L1 --to sherpa recogniser_sherpa
     espnet-recursive export --model exp/asr_L1 --onnx L1_int8.onnx --int8 --loops_as_input
 
-The file takes normalised features and gives the encoder's output, and the CTC head's log posteriors
-of the tokens. A recursive encoder's recurrent block stands in it once and loops there. Printed are
-its inputs and outputs, and how close it is to PyTorch; a file that is not is not written.
+With --to onnxruntime the folder holds a file that takes the waveform and gives CTC's log posteriors
+of the tokens, and what is needed to run it; with --to sherpa it holds files for a loader of
+sherpa-onnx. With --to encoder, the default, the file takes
+normalised features and gives the encoder's output too. A recursive encoder's recurrent block stands
+in it once and loops there. Printed are its inputs and outputs, and how close it is to PyTorch; what
+is not is not written.
 """
 
 import argparse
@@ -14,7 +18,17 @@ from pathlib import Path
 
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
+
+#: What can be written.
+TARGETS = ("encoder", "onnxruntime", "sherpa")
+#: Options that do not belong to each.
+_FOREIGN = {
+    "encoder": ("folder", "constant_loops", "loops", "route"),
+    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route"),
+    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops"),
+}
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -24,15 +38,37 @@ def get_parser() -> argparse.ArgumentParser:
         "--model", required=True, help="experiment directory, pack (.zip), hub id or zoo tag"
     )
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
-    p.add_argument("--onnx", type=Path, required=True, metavar="FILE", help="the file to write")
+    p.add_argument(
+        "folder", type=Path, nargs="?", metavar="DIR", help="the folder to write, of a recogniser"
+    )
+    p.add_argument("--to", choices=TARGETS, default="encoder", help="what is written")
+    p.add_argument("--onnx", type=Path, metavar="FILE", help="encoder: the file to write")
     p.add_argument("--num_loops", type=int, help="loops; without it, those of inference")
     p.add_argument(
         "--loops_as_input",
         action="store_true",
-        help="have the file take the number of loops; the above is what it runs without one",
+        help="encoder: have the file take the number of loops; its metadata have the above",
+    )
+    p.add_argument(
+        "--constant_loops",
+        action="store_true",
+        help="onnxruntime: have the file run the above, and not take a number of loops",
+    )
+    p.add_argument(
+        "--loops",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="L",
+        help="sherpa: several depths, a small file each over one file of weights",
+    )
+    p.add_argument(
+        "--route",
+        choices=("omnilingual", "moonshine_v2"),
+        help="sherpa: the loader; without it, the first of these that the model fits",
     )
     p.add_argument("--int8", action="store_true", help="quantise the weights, to a quarter")
-    p.add_argument("--no_ctc", action="store_true", help="leave the CTC head out")
+    p.add_argument("--no_ctc", action="store_true", help="encoder: leave the CTC head out")
     p.add_argument(
         "--audio",
         type=Path,
@@ -52,15 +88,71 @@ def main(cmd: Sequence[str] | None = None) -> None:
     from espnet_recursive.export.libraries import check_libraries
 
     check_libraries()
+    _check(args)
+    with quiet_libraries():
+        print(_EXPORTS[args.to](args))
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that belong to another target."""
+    target, encoder = f"--to {args.to}", args.to == "encoder"
+    if encoder and args.onnx is None:
+        raise UserError(f"{target}: name the file to write with --onnx")
+    if not encoder and args.folder is None:
+        raise UserError(f"{target}: name the folder to write, as {target} DIR")
+    if args.loops and args.num_loops is not None:
+        raise UserError("--loops and --num_loops: give one of them")
+    for name in _FOREIGN[args.to]:
+        if value := getattr(args, name):
+            option = f"DIR ({value})" if name == "folder" else f"--{name}"
+            raise UserError(f"{target} does not take {option}. {_REMEDY[name]}")
+
+
+_REMEDY = {
+    "folder": "Name the file with --onnx, or give --to onnxruntime for a whole recogniser.",
+    "constant_loops": "Leave it out: the loops are constant there.",
+    "onnx": "Name the folder to write after it.",
+    "loops_as_input": "Leave it out: it is for an encoder alone.",
+    "loops": "Give --num_loops, one number.",
+    "route": "It is for --to sherpa.",
+    "no_ctc": "A recogniser decodes with CTC.",
+}
+
+
+def _encoder(args: argparse.Namespace) -> str:
     # These import ESPnet's tasks, for which a help should not wait.
     from espnet_recursive.export.export import ExportOptions, export_model
 
     options = ExportOptions(args.num_loops, args.loops_as_input, not args.no_ctc, args.int8)
-    with quiet_libraries():
-        report = export_model(
-            args.model, args.onnx, options, args.model_file, args.audio, args.any_size
-        )
-    print(f"{report}\n\n{args.onnx}")
+    report = export_model(
+        args.model, args.onnx, options, args.model_file, args.audio, args.any_size
+    )
+    return f"{report}\n\n{args.onnx}"
+
+
+def _recogniser(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.recogniser_export import RecogniserOptions, export_recogniser
+
+    precision = "int8" if args.int8 else "float32"
+    options = RecogniserOptions(args.num_loops, args.constant_loops, precision)
+    report = export_recogniser(
+        args.model, args.folder, options, args.model_file, args.audio, args.any_size
+    )
+    return f"{report}\n\n{args.folder}"
+
+
+def _sherpa(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
+
+    precision = "int8" if args.int8 else "float32"
+    options = SherpaOptions(args.num_loops, args.loops, precision, args.route)
+    report = export_sherpa(
+        args.model, args.folder, options, args.model_file, args.audio, args.any_size
+    )
+    return f"{report}\n\n{args.folder}"
+
+
+_EXPORTS = {"encoder": _encoder, "onnxruntime": _recogniser, "sherpa": _sherpa}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ GROUPS = {
     "For users: models, and what is known of them": {
         "transcribe": "text of audio files, with a published model or one of your own",
         "convert": "make a trained stock model recursive, or unroll a recursive one",
-        "export": "a model's encoder as an ONNX file, for onnxruntime on a device",
+        "export": "a recogniser as ONNX files, for onnxruntime on a device",
+        "onnx-transcribe": "text of audio files with an exported recogniser, without torch",
+        "conf": "the encoder files that come with the package: list, show, copy",
+        "recipe": "a recipe's folder of your own: recipe new my_corpus --from librispeech",
         "batch-plan": "batches that keep a training's optimiser step on other GPUs",
         "parameter-table": "sizes of encoders beside those in the paper",
         "compare": "models side by side: sizes, losses, error rates, transcripts, learning curves",

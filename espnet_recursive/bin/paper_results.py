@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.bin.parameter_table import ROWS_DIR
+from espnet_recursive.files.shared_files import paper_rows_dir
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = parser(__doc__)
     p.add_argument("folder", nargs="+", type=Path, help="experiments, or folders of such")
     p.add_argument("--rows", nargs="+", required=True, help="rows of the table, in its order")
-    p.add_argument("--rows_dir", type=Path, default=ROWS_DIR, help="folder of their encoder files")
+    p.add_argument("--rows_dir", type=Path, help="folder of their encoder files, conf/encoder")
     p.add_argument("--decoding", default="*", help="only decodings of such a name, as *_lm_*")
     p.add_argument("--output", type=Path, help="RESULTS_PAPER.md in the first folder by default")
     return p
@@ -36,7 +36,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
     from espnet_recursive.analysis.paper.table import write_paper_results
 
     output = args.output or args.folder[0] / "RESULTS_PAPER.md"
-    write_paper_results(read_rows(args.rows, args.rows_dir, args.folder, args.decoding), output)
+    rows = args.rows_dir or paper_rows_dir()
+    write_paper_results(read_rows(args.rows, rows, args.folder, args.decoding), output)
     print(output.read_text(encoding="utf-8"), end="")
 
 

@@ -1,8 +1,9 @@
 """Print sizes of encoders beside those in the paper.
 
-Without files, all rows of the paper that this repository has in conf/encoder. "layers" counts what
+Without files, all rows of the paper (conf/encoder). "layers" counts what
 the paper counts, and what loops have for themselves, which is also in "private"; "encoder in all"
-adds the input layer and the final norm; "reduction" is that of the layers against the row that the
+adds the input layer and the final norm; "GFLOP/s" are thousand million operations for each second
+of audio, in an utterance of 30 s; "reduction" is that of the layers against the row that the
 paper compares with.
 """
 
@@ -17,16 +18,14 @@ from tabulate import tabulate
 from espnet_recursive.analysis.paper.rows import PAPER_ROWS
 from espnet_recursive.analysis.paper.sizes import paper_table
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.errors import UserError
+from espnet_recursive.files.shared_files import encoder_file, paper_rows_dir
 from espnet_recursive.model.parameters import measure_config
-
-ROWS_DIR = Path(__file__).resolve().parents[2] / "conf" / "encoder"
 
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
     p = parser(__doc__)
-    p.add_argument("config", nargs="*", help="YAML with encoder and encoder_conf")
+    p.add_argument("config", nargs="*", help="YAML with encoder and encoder_conf, or a row: L1")
     p.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="output")
     p.add_argument("--input_size", type=int, default=80, help="dimension of the features")
     return p
@@ -36,8 +35,8 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
-    configs = args.config or _paper_configs()
-    sizes = [measure_config(config, args.input_size) for config in configs]
+    configs = [encoder_file(name) for name in args.config] or _paper_configs()
+    sizes = [measure_config(config, args.input_size, operations=True) for config in configs]
     rows = paper_table(sizes)
     if args.format == "json":
         for row, size in zip(rows, sizes, strict=True):
@@ -47,7 +46,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     for row in rows:
         row |= {key: f"{row[key]:,}" for key in ("layers", "private", "encoder in all")}
     style = {"text": "simple", "markdown": "pipe"}[args.format]
-    align = ("left", "left", *["right"] * 7)
+    align = ("left", "left", *["right"] * 8)
     print(tabulate(rows, headers="keys", tablefmt=style, colalign=align, disable_numparse=True))
     if any(row["row"] in ("B3", "L5") for row in rows):
         print(
@@ -57,12 +56,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
 
 def _paper_configs() -> list[Path]:
-    if not ROWS_DIR.is_dir():
-        raise UserError(
-            f"{ROWS_DIR} does not exist: the rows come with the repository, not with the "
-            "installed package. Name YAML files."
-        )
-    return [ROWS_DIR / f"{name}.yaml" for name in PAPER_ROWS]
+    return [paper_rows_dir() / f"{name}.yaml" for name in PAPER_ROWS]
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from espnet_recursive.asr.encoder.conf_checks import PER_LAYER
+from espnet_recursive.asr.encoder.input_layer import is_stock
 from espnet_recursive.asr.encoder.pass_plan import intermediate_positions
 from espnet_recursive.convert.average import States
 from espnet_recursive.convert.converted_model import ConvertedModel
@@ -17,7 +18,9 @@ from espnet_recursive.recursion.loop_policy import LengthLoops
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 
-_RECURSION_KEYS = {field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)}
+_OUR_KEYS = {"input_channels"} | {
+    field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)
+}
 
 
 def to_stock(recursive: LoadedModel, num_loops: int | None = None) -> ConvertedModel:
@@ -44,6 +47,7 @@ def to_stock(recursive: LoadedModel, num_loops: int | None = None) -> ConvertedM
             "depends on the utterance, which no stock encoder can express. Give all utterances the "
             "same one with --num_loops."
         )
+    _check_input_layer(recursive)
     notes = _parts_without_effect(encoder, recursive.name)
     shape = encoder.shape.with_loops(num_loops or encoder.shape.num_loops)
     name = STOCK_NAMES[recursive.encoder]
@@ -90,7 +94,7 @@ def stock_conf(
         shape: The recursion that is unrolled.
         has_interctc: Whether the stock encoder has intermediate CTC.
     """
-    conf = {key: value for key, value in recursive_conf.items() if key not in _RECURSION_KEYS}
+    conf = {key: value for key, value in recursive_conf.items() if key not in _OUR_KEYS}
     conf["num_blocks"] = depth = shape.executed_blocks
     order = shape.execution_order
     for key in PER_LAYER:
@@ -112,10 +116,27 @@ def stock_conf(
     return conf, ()
 
 
+def _check_input_layer(recursive: LoadedModel) -> None:
+    conf = recursive.encoder_conf
+    if not is_stock(conf, recursive.model.encoder.output_size()):
+        keys = ("input_layer", "input_channels")
+        given = " and ".join(f"{key}={conf[key]}" for key in keys if conf.get(key) is not None)
+        raise UserError(
+            f"{recursive.name} was trained with {given}: ESPnet's encoders have no such input "
+            "layer. Use the recursive model itself."
+        )
+
+
 def _parts_without_effect(encoder: Any, source: str) -> tuple[str, ...]:
     """Refuse parts between the layers, unless they do nothing; these are noted."""
     stack, recursion = encoder.encoders, encoder.recursion.options
     keys = [key for key in ("loop_embedding", "loop_film") if getattr(recursion, key)]
+    if stack.loop_pooling is not None:
+        raise UserError(
+            f"{source} was trained with loop_strides={list(recursion.loop_strides)}, loops at a "
+            "lower time resolution, which no stock encoder has: its layers run at one. Use the "
+            "recursive model itself."
+        )
     parts = dict(zip(keys, stack.loop_signals or (), strict=True))
     if stack.input_injection is not None:
         parts["input_injection"] = stack.input_injection

@@ -125,8 +125,9 @@ def fetch(archive: Archive) -> None:
     Then it is compared with what was published.
 
     Raises:
-        UserError: If connections bring nothing more, the server cannot go on where one broke off,
-            what is here is more than the server has, or it is not the published archive.
+        UserError: If connections bring nothing more, the server cannot go on where one broke off
+            or sends more than it announced, what is here is more than the server has, or it is not
+            the published archive.
     """
     _complete(archive)
     # What is cut off here, and whose server cannot be asked for the rest, is said in unpacking.
@@ -209,7 +210,8 @@ def _download(archive: Archive) -> None:
     from lhotse.utils import resumable_download  # it imports torch, in seconds
 
     archive.path.parent.mkdir(parents=True, exist_ok=True)
-    with _time_limit(), checked_redirects(), naming_full_disk(archive.path.parent):
+    missing = None if archive.size is None else archive.size - archive.present
+    with _time_limit(), checked_redirects(missing), naming_full_disk(archive.path.parent):
         resumable_download(archive.source, archive.path)
 
 

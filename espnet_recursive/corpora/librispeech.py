@@ -12,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_recursive.corpora.archive import OPENSLR, Archive, fetch, find_archive
+from espnet_recursive.corpora.members import ANY_RATIO_BYTES, MAX_RATIO
 from espnet_recursive.corpora.unpack import is_unpacked, open_archive, unpack_corpus
 from espnet_recursive.corpora.utterances import (
     Utterance,
@@ -49,6 +50,8 @@ UTTERANCES = {
 #: Room that an archive's contents take, in sizes of the archive: FLAC is compressed already, while
 #: the text for language models is not, and gets ids.
 _UNPACKED, _UNPACKED_TEXT = 1.05, 4
+#: Bytes of a sentence of that text that are too many; a line without an end would fill the memory.
+_LONGEST_LINE = 1_000_000
 _UNPACK_AGAIN = (
     "Unpack its archive again; to take what is there, say --incomplete true "
     '(./run.sh --local_data_opts "--incomplete true").'
@@ -153,10 +156,18 @@ def write_lm_text(archive: Archive, path: Path) -> None:
     Numbers are those of the lines of the archive, of which empty ones are left out, as in ESPnet.
 
     Raises:
-        UserError: If the archive is cut off or damaged, or the disk is full.
+        UserError: If the archive is cut off or damaged, holds too much for its size or a line that
+            is no sentence, or the disk is full.
     """
-    with whole_file(path, "wb") as file, open_archive(archive) as lines:
-        for number, line in enumerate(lines, 1):
+    most = max(ANY_RATIO_BYTES, MAX_RATIO * archive.present)
+    with whole_file(path, "wb") as file, open_archive(archive) as content:
+        for number, line in enumerate(iter(lambda: content.readline(_LONGEST_LINE), b""), 1):
+            if len(line) == _LONGEST_LINE or content.tell() > most:
+                raise UserError(
+                    f"{archive.path} has {archive.present:,} bytes, and would take more than "
+                    f"{most:,} unpacked or has a line of {_LONGEST_LINE:,} bytes (line {number}): "
+                    "it is no text of sentences. Get it from its publisher."
+                )
             if words := line.strip():
                 file.write(b"librispeech_lng_%08d %s\n" % (number, words))
 

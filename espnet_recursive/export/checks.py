@@ -34,6 +34,13 @@ def check_exportable(loaded: LoadedModel, num_loops: int | None, loops_as_input:
     for key in ("interctc_use_conditioning", "ctc_trim"):
         if conf.get(key):
             raise UserError(f"{loaded.name}: {key} acts between layers and cannot be exported")
+    if strides := conf.get("loop_strides"):
+        if set(strides) != {1}:
+            raise UserError(
+                f"{loaded.name}: loop_strides={strides} cannot be exported: the file holds the "
+                "recurrent block once, traced at one time resolution. Run it with PyTorch, where "
+                "--encoder_precision prepares it."
+            )
     if loaded.encoder in STOCK_NAMES:
         _check_loops(loaded, num_loops)
     elif num_loops is not None or loops_as_input:

@@ -10,9 +10,10 @@ from espnet_recursive.export.graphs import (
     DOMAIN,
     checked,
     join,
-    set_default,
+    make_constant,
     trace,
 )
+from espnet_recursive.export.metadata import shortest_input
 from espnet_recursive.export.traced import Around, Block, traceable
 from espnet_recursive.recursion.stack import RecursiveStack
 
@@ -44,7 +45,7 @@ def encoder_graph(
     """Make the ONNX model of an encoder in evaluation mode.
 
     Its inputs are features (B, T, F) float32, lengths (B,) int64, and where it is asked for
-    num_loops () int64 with a default; its outputs encoder_out (B, T', D), encoder_out_lens (B,),
+    num_loops () int64; its outputs encoder_out (B, T', D), encoder_out_lens (B,),
     and with CTC ctc_log_probs (B, T', V).
 
     Args:
@@ -60,7 +61,7 @@ def encoder_graph(
     loops = num_loops or configured
     straight = configured == loops == 1 and not loops_as_input
     loops_in_graph = recursive and not (straight and not stack.has_private_parts)
-    around = Around(encoder, ctc).eval()
+    around = Around(encoder, ctc, shortest_input(encoder)).eval()
     batch, frames = _TRACED
     inputs = {
         "features": torch.zeros(batch, frames, input_size),
@@ -77,7 +78,8 @@ def encoder_graph(
         model = trace(around, inputs, outputs, axes, opsets)
         if loops_in_graph:
             model = join(model, _trace_block(stack, *seen))
-            set_default(model, "num_loops", loops, overridable=loops_as_input)
+            if not loops_as_input:
+                make_constant(model, "num_loops", loops)
     return checked(model)
 
 

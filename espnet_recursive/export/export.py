@@ -1,13 +1,10 @@
 """The export as a whole: load, trace, quantise, compare, write."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
-from tqdm import tqdm
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.checks import check_exportable
@@ -16,6 +13,7 @@ from espnet_recursive.export.int8 import quantised
 from espnet_recursive.export.metadata import describe
 from espnet_recursive.export.report import ExportReport, ports_of
 from espnet_recursive.export.runtime import OnnxEncoder, with_encoder
+from espnet_recursive.export.steps import steps
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.model.closeness import (
     Closeness,
@@ -71,12 +69,13 @@ def export_model(
     """
     if output.is_dir():
         raise UserError(f"--onnx {output} is a folder: name the file to write")
-    with _steps(5 if options.int8 else 3) as step:
+    with steps(5 if options.int8 else 3) as step:
         step("load")
         loaded = load_asr_model(model, model_file, any_size)
         check_exportable(loaded, options.num_loops, options.loops_as_input)
         step("trace")
         graph = _graph(loaded, options)
+        describe(graph, loaded, options.num_loops)
         step("compare")
         closeness = {"float32": _compare(loaded, graph, options, audio)}
         if (far := closeness["float32"].largest_relative_difference) > _TOLERANCE:
@@ -87,9 +86,9 @@ def export_model(
         if options.int8:
             step("quantise")
             graph = quantised(graph)
+            describe(graph, loaded, options.num_loops, "int8")
             step("compare")
             closeness["int8"] = _compare(loaded, graph, options, audio)
-    describe(graph, loaded, options.num_loops, options.int8)
     with whole_file(output, "wb") as file:
         file.write(graph.SerializeToString())
     size = measure("encoder", loaded.model.encoder)
@@ -113,19 +112,3 @@ def _compare(
         return measure_closeness(before, after, *random_encodings(before, loaded.config))
     encodings = audio_encodings(audio, loaded.config)
     return measure_closeness(before, after, encodings, ", ".join(map(str, audio)))
-
-
-@contextmanager
-def _steps(number: int) -> Iterator[Any]:
-    """A progress bar; calling the function that it yields begins a step."""
-    with tqdm(total=number, unit="step", disable=None) as bar:
-        begun = False
-
-        def begin(name: str) -> None:
-            nonlocal begun
-            bar.update(begun)
-            bar.set_description(name)
-            begun = True
-
-        yield begin
-        bar.update(begun)

@@ -19,6 +19,7 @@ DOMAIN = MARK.partition("::")[0]
 #: What `Block` takes, by name. The tracer leaves out what it does not use.
 BLOCK_INPUTS = ("iteration", "states", "injected", "masks", "positions")
 _PREFIX = "recurrent_block/"
+_FRONT = "signal/"
 
 
 def trace(
@@ -104,6 +105,63 @@ def join(around: onnx.ModelProto, block: onnx.ModelProto) -> onnx.ModelProto:
     return around
 
 
+def in_front(
+    front: onnx.ModelProto,
+    back: onnx.ModelProto,
+    names: Mapping[str, str],
+    outputs: Sequence[str],
+) -> onnx.ModelProto:
+    """One model of two, where the outputs of the first are inputs of the second.
+
+    Args:
+        front: The first. Its inputs and outputs keep their names.
+        back: The second. It is changed.
+        names: New names of values of the second, so that they are those of the first, or others.
+        outputs: The outputs that are left of the second.
+
+    Returns:
+        The whole, with the inputs that are not given by the first.
+    """
+    ports = [value.name for value in (*front.graph.input, *front.graph.output)]
+    inner = {name: f"{_FRONT}{name}" for name in _values(front.graph) if name not in ports}
+    _rename(front.graph, inner)
+    for node in front.graph.node:
+        node.name = f"{_FRONT}{node.name}"
+    _rename(back.graph, names)
+    given = {value.name for value in front.graph.output}
+    graph = helper.make_graph(
+        [*front.graph.node, *back.graph.node],
+        "recogniser",
+        [*front.graph.input, *(i for i in back.graph.input if i.name not in given)],
+        [o for name in outputs for o in back.graph.output if o.name == name],
+        [*front.graph.initializer, *back.graph.initializer],
+    )
+    opsets = {opset.domain: opset for model in (front, back) for opset in model.opset_import}
+    return helper.make_model(
+        graph,
+        opset_imports=list(opsets.values()),
+        ir_version=max(front.ir_version, back.ir_version),
+    )
+
+
+def _values(graph: onnx.GraphProto) -> list[str]:
+    """The names of the values of a graph without bodies."""
+    outputs = [name for node in graph.node for name in node.output]
+    return [*outputs, *(tensor.name for tensor in graph.initializer)]
+
+
+def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Rename values of a graph, also where bodies use them."""
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(name, name) for name in ends]
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                _rename(attribute.g, names)
+
+
 def _guard(num_loops: str) -> list[onnx.NodeProto]:
     """Nodes that hand a number of loops on, and fail where it is below 1.
 
@@ -150,14 +208,13 @@ def _scalar(name: str, kind: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(f"{_PREFIX}{name}", kind, [])
 
 
-def set_default(model: onnx.ModelProto, name: str, value: int, overridable: bool) -> None:
-    """Give a scalar input a value, which whoever runs the model may override or not."""
+def make_constant(model: onnx.ModelProto, name: str, value: int) -> None:
+    """Give a scalar input a value; it is no input any more."""
     graph = model.graph
     graph.initializer.append(onnx.numpy_helper.from_array(np.array(value), name))
-    if not overridable:
-        others = [i for i in graph.input if i.name != name]
-        del graph.input[:]
-        graph.input.extend(others)
+    others = [i for i in graph.input if i.name != name]
+    del graph.input[:]
+    graph.input.extend(others)
 
 
 def checked(model: onnx.ModelProto) -> onnx.ModelProto:

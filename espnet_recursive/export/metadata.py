@@ -2,24 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 import onnx
 
 from espnet_recursive import __version__
+from espnet_recursive.asr.encoder.input_layer import shortest_input
 from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.model.model_input import input_features, sampling_rate
 from espnet_recursive.model.weights import recursion_of
-from espnet_recursive.registry import import_quietly
 
-check_short_utt = import_quietly(
-    "espnet2.legacy.nets.pytorch_backend.transformer.subsampling"
-).check_short_utt
+#: Each precision -> what the metadata say of it.
+QUANTISATIONS = {"int8": "int8, dynamic"}
 
 
 def describe(
-    model: onnx.ModelProto, loaded: LoadedModel, num_loops: int | None, int8: bool
+    model: onnx.ModelProto,
+    loaded: LoadedModel,
+    num_loops: int | None,
+    precision: str = "float32",
+    **more: Any,
 ) -> None:
     """Write the metadata of a file: the model and its input.
 
@@ -27,30 +29,28 @@ def describe(
         model: The file.
         loaded: What it was made of.
         num_loops: Loops asked for; None for what is configured.
-        int8: Whether it was quantised.
+        precision: That of its weights: float32, or a key of QUANTISATIONS.
+        **more: Other values.
     """
     config = loaded.config
     recursion = recursion_of(config, loaded.name)
     values: dict[str, Any] = {
         "espnet_recursive": __version__,
         "encoder": loaded.encoder,
-        "quantisation": "int8, dynamic" if int8 else "none",
+        "quantisation": QUANTISATIONS.get(precision, "none"),
         "tokens": config["token_list"],
         "token_type": config.get("token_type"),
         "shortest_input": shortest_input(loaded.model.encoder),
         **_features(loaded.model, config),
+        **more,
     }
     if recursion is not None:
         values["recursion"] = recursion | ({"num_loops": num_loops} if num_loops else {})
+        values["num_loops"] = values["recursion"]["num_loops"]
     onnx.helper.set_model_props(
         model, {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
     )
     model.producer_name, model.producer_version = "espnet_recursive", __version__
-
-
-def shortest_input(encoder: Any) -> int:
-    """The fewest frames that the input layer accepts."""
-    return next(n for n in count(1) if not check_short_utt(encoder.embed, n)[0])
 
 
 def _features(model: Any, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,25 +56,27 @@ class ExportReport:
 
 
 def ports_of(model: onnx.ModelProto) -> list[tuple[str, str, str]]:
-    """The inputs and outputs of a model that :func:`encoder_graph` made."""
-    defaults = {i.name: onnx.numpy_helper.to_array(i) for i in model.graph.initializer}
+    """The inputs and outputs of a model that an export made and described."""
+    about = {prop.key: prop.value for prop in model.metadata_props}
     rows = []
     for value in (*model.graph.input, *model.graph.output):
         kind = value.type.tensor_type
         shape = ", ".join(d.dim_param or str(d.dim_value) for d in kind.shape.dim)
         name = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
         does = _MEANING[value.name]
-        if value.name in defaults:
-            does += f"; {defaults[value.name]} where it is not given"
+        if value.name == "num_loops":
+            does += f", 1 or more; {about['num_loops']} as configured"
         rows.append((value.name, f"{name} ({shape})", does))
     return rows
 
 
 _MEANING = {
+    "waveform": "samples between -1 and 1, anything in the padding",
     "features": "normalised features, 0 in the padding",
-    "lengths": "frames of each utterance",
+    "lengths": "frames of each utterance, or samples of a waveform",
     "num_loops": "loops of all utterances",
     "encoder_out": "output of the encoder",
     "encoder_out_lens": "its frames that are no padding",
+    "ctc_lengths": "frames of each utterance in the output",
     "ctc_log_probs": "log posteriors of the tokens",
 }

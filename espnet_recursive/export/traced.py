@@ -71,11 +71,13 @@ class Around(torch.nn.Module):
     Args:
         encoder: A recursive encoder, or a stock one.
         ctc: ESPnet's CTC module; None for no such output.
+        frames: The fewest frames that the encoder takes; shorter utterances have as many of
+            the zeros behind them.
     """
 
-    def __init__(self, encoder: Any, ctc: Any = None) -> None:
+    def __init__(self, encoder: Any, ctc: Any = None, frames: int = 1) -> None:
         super().__init__()
-        self.encoder, self.ctc = encoder, ctc
+        self.encoder, self.ctc, self._frames = encoder, ctc, frames
         self.seen: tuple[Tensor, ...] = ()
 
     def forward(
@@ -92,6 +94,7 @@ class Around(torch.nn.Module):
             (B, T', D) encoder output, (B,) its lengths, and with CTC (B, T', V) log posteriors.
         """
         encoder = self.encoder
+        features, lengths = _at_least(features, self._frames), lengths.clamp(min=self._frames)
         with ExitStack() as stack, _mask_of_all_frames(encoder, features):
             if num_loops is not None:
                 marked = MarkedStack(encoder.encoders, num_loops)
@@ -178,6 +181,13 @@ def _mask_of_all_frames(encoder: Any, features: Tensor) -> Iterator[None]:
     module = sys.modules[stock_forward(encoder).__module__]
     with replaced(module, "make_pad_mask", make_pad_mask):
         yield
+
+
+def _at_least(features: Tensor, frames: int) -> Tensor:
+    """(B, T, F) with zeros behind it where T is smaller than a number of frames."""
+    size = torch._shape_as_tensor(features)[1]
+    zeros = features.new_zeros(1, frames, features.size(2)).expand(features.size(0), -1, -1)
+    return torch.cat([features, zeros], dim=1)[:, : size.clamp(min=frames)]
 
 
 def _run(

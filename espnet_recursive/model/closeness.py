@@ -88,6 +88,14 @@ def audio_encodings(files: Sequence[Path], config: dict[str, Any]) -> Iterator[E
     Raises:
         UserError: If the model takes no audio, or a file cannot be read or is too short.
     """
+    for utterance in read_utterances(files, config):
+        yield _Audio(*utterance)
+
+
+def read_utterances(
+    files: Sequence[Path], config: dict[str, Any]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and samples of audio; see :func:`audio_encodings`."""
     if features := input_features(config):
         raise UserError(
             f"--audio: the model takes features of {features} dimensions, not audio. "
@@ -96,13 +104,13 @@ def audio_encodings(files: Sequence[Path], config: dict[str, Any]) -> Iterator[E
     rate = sampling_rate(config)
     for file in files:
         if file.suffix != ".scp":
-            yield _Audio(str(file), read_speech(file, rate))
+            yield str(file), read_speech(file, rate)
             continue
         for utterance, value in read_table(file).items():
             samples, own_rate = read_audio(value, utterance)
             if own_rate != rate:
                 samples = soxr.resample(samples, own_rate, rate)
-            yield _Audio(f"{file}, {utterance}", samples)
+            yield f"{file}, {utterance}", samples
 
 
 def random_encodings(model: Any, config: dict[str, Any]) -> tuple[list[Encoding], str]:

@@ -11,7 +11,8 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.files.channels import one_channel
 from espnet_recursive.files.finite import check_finite
 from espnet_recursive.files.hertz import parse_hertz
-from espnet_recursive.files.read_audio import AudioError, decode
+from espnet_recursive.files.read_audio import AudioError, decode, inspect
+from espnet_recursive.files.text_lines import read_lines
 
 #: The highest sampling rate of audio files, in Hz.
 MAX_RATE = 768_000
@@ -34,6 +35,33 @@ def sampling_rate(config: Mapping[str, Any]) -> int:
 def input_features(config: Mapping[str, Any]) -> int | None:
     """The features per frame of a model that takes features; None for a model that takes audio."""
     return config.get("input_size")
+
+
+def check_data_rate(config: Mapping[str, Any], wav_scp: Path | str) -> None:
+    """Refuse data of another sampling rate than a trained model's: ESPnet takes them as they are.
+
+    Its readers see to it that all files of a data set have one rate, so the first file tells.
+
+    Args:
+        config: The configuration of the model; one that names no rate takes any.
+        wav_scp: The table of the audio files. A command in the place of a file is not looked at.
+
+    Raises:
+        UserError: With both rates.
+    """
+    if input_features(config) or "fs" not in (config.get("frontend_conf") or {}):
+        return
+    _, _, file = next(read_lines(wav_scp), "").partition(" ")
+    try:
+        info = inspect(file) if Path(file).is_file() else None
+    except AudioError:
+        return  # it is named when it is read
+    rate = sampling_rate(config)
+    if info is not None and info.rate != rate:
+        raise UserError(
+            f"{wav_scp}: {file} has {info.rate} Hz, and the model takes {rate} Hz "
+            f"(frontend_conf.fs). Prepare the data at that rate: --fs {rate}, from stage 3."
+        )
 
 
 def read_speech(file: Path | str, rate: int, channel: str | None = "mean") -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Sizes of encoders: layers alone, as the paper counts, and the encoder in all."""
+"""Sizes of encoders: layers alone, as the paper counts, the encoder in all, and operations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.loaded_model import STOCK_NAMES
+from espnet_recursive.model.operations import flops_per_second
 from espnet_recursive.recipe.train_config import build_encoder, espnet_encoder_class
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import ENCODERS, encoder_class
@@ -26,6 +28,7 @@ class EncoderSize:
         layers: Parameters in the layers, with what is private to a loop.
         encoder: Parameters in all: with the input layer and the final norm.
         private: Those of `layers` that are private to a loop, or adapt what a loop takes.
+        flops: Operations for each second of audio; None where they were not counted.
     """
 
     name: str
@@ -35,6 +38,7 @@ class EncoderSize:
     layers: int
     encoder: int
     private: int = 0
+    flops: float | None = field(default=None, compare=False)
 
 
 def measure(name: str, encoder: Any) -> EncoderSize:
@@ -46,12 +50,14 @@ def measure(name: str, encoder: Any) -> EncoderSize:
     )
 
 
-def measure_config(path: Path | str, input_size: int = 80) -> EncoderSize:
+def measure_config(path: Path | str, input_size: int = 80, operations: bool = False) -> EncoderSize:
     """Count the encoder of a YAML with the keys ``encoder`` and ``encoder_conf``.
 
     Args:
         path: An encoder file, or any ESPnet training YAML.
         input_size: Dimension of the input features.
+        operations: Whether to count operations, too; not of encoders that take tokens, or have no
+            recursive one over them.
 
     Raises:
         UserError: If there is no such encoder, it cannot be built, or it has no stack of layers.
@@ -62,10 +68,15 @@ def measure_config(path: Path | str, input_size: int = 80) -> EncoderSize:
         cls = encoder_class(name)
     else:  # ESPnet's own names: its tasks take seconds to import, so only where they are needed
         cls = espnet_encoder_class(name, source=path)
-    encoder = build_encoder(cls, config.get("encoder_conf", {}), input_size, source=path)
+    conf = config.get("encoder_conf", {})
+    encoder = build_encoder(cls, conf, input_size, source=path)
     if not isinstance(getattr(encoder, "encoders", None), torch.nn.Module):
         raise UserError(f"{path}: the encoder {name} has no stack of layers to count")
-    return measure(Path(path).stem, encoder)
+    size = measure(Path(path).stem, encoder)
+    known = (*ENCODERS, *STOCK_NAMES.values())
+    if operations and name in known and conf.get("input_layer") != "embed":
+        return replace(size, flops=flops_per_second(encoder, input_size))
+    return size
 
 
 def measure_state_dict(
@@ -100,7 +111,7 @@ def parameters_of(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 _BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".melmat", "._extra_state")
 _LAYERS = "encoder.encoders."
 #: What a recursive stack holds beside its layers.
-_PRIVATE = ("input_injection", "loop_signals", "private_weights")
+_PRIVATE = ("input_injection", "loop_signals", "private_weights", "loop_pooling")
 
 
 def _size(name: str, shape: RecursionShape | None, weights: Mapping[str, int]) -> EncoderSize:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from espnet2.bin import asr_inference
 
 from espnet_recursive.asr.depth import DEPTH_OPTIONS, given_depth
+from espnet_recursive.model.model_input import check_data_rate
 from espnet_recursive.publish.encoded import NBest
 from espnet_recursive.publish.speech2text import Speech2Text
 from espnet_recursive.recipe.decoding_facts import write_decoding_facts
@@ -32,7 +33,7 @@ def inference(options: Mapping[str, Any]) -> None:
 
     Raises:
         UserError: If the model cannot be loaded, or cannot run at that depth, or speech cannot be
-            read.
+            read, or has another sampling rate than the model takes.
     """
     name_unreadable_data()
     ours = given_depth(options)
@@ -51,6 +52,9 @@ def inference(options: Mapping[str, Any]) -> None:
 
     def from_pretrained(model_tag: str | None, **arguments: Any) -> Speech2Text:
         model = load(model_tag, **arguments)
+        for path, _, kind in options["data_path_and_name_and_type"]:
+            if kind == "sound":
+                check_data_rate(vars(model.asr_train_args), path)
         shape = getattr(model.asr_model.encoder, "shape", None)
         write_decoding_facts(options["output_dir"], options, asdict(shape) if shape else None)
         return model

@@ -10,6 +10,7 @@ from espnet_recursive.errors import did_you_mean, is_integer
 from espnet_recursive.recursion.input_injection import INPUT_INJECTIONS
 from espnet_recursive.recursion.layer_call import CompiledCall, call_layer
 from espnet_recursive.recursion.loop_signal import LOOP_EMBEDDINGS, LoopFiLM
+from espnet_recursive.recursion.loop_strides import MOST_STRIDE, LoopPooling
 from espnet_recursive.recursion.private_weights import AdapterConf, PrivateWeights
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
@@ -26,6 +27,8 @@ class RecursionConf:
             "schedule" (Eq. 5), "uniform" or "lognormal_poisson".
         loop_policy_conf: Its options; see :mod:`espnet_recursive.recursion.loop_policy`.
         interctc_loops: Loops, from 1, after which intermediate CTC looks at the latent state.
+        loop_strides: For each loop the frames that it pools into one, from 1; loops beyond have the
+            last. None, or all 1, for none; see :mod:`espnet_recursive.recursion.loop_strides`.
         input_injection: What a loop sees of the prelude's output: None, "add" or "concat".
         loop_embedding: None, "learned" or "sinusoid".
         loop_film: Whether each loop has a scale and a shift of the latent state.
@@ -40,6 +43,7 @@ class RecursionConf:
     loop_policy: str = "fixed"
     loop_policy_conf: Mapping[str, Any] = field(default_factory=dict)
     interctc_loops: Sequence[int] = ()
+    loop_strides: Sequence[int] = ()
     input_injection: str | None = None
     loop_embedding: str | None = None
     loop_film: bool = False
@@ -47,6 +51,11 @@ class RecursionConf:
     loop_adapter_conf: Mapping[str, Any] | None = None
     checkpoint_loops: bool = False
     compile: bool = False
+
+    def __post_init__(self) -> None:
+        strides = self.loop_strides
+        if isinstance(strides, (list, tuple)) and all(is_integer(s, 1, 1) for s in strides):
+            object.__setattr__(self, "loop_strides", ())  # the plain loop
 
     @classmethod
     def from_conf(cls, conf: Mapping[str, Any]) -> "RecursionConf":
@@ -75,6 +84,19 @@ class RecursionConf:
             raise ValueError(
                 f"interctc_loops has {shape.num_loops}, after which the output itself comes: "
                 "without coda_blocks, leave the last loop out"
+            )
+        strides = self.loop_strides
+        if not isinstance(strides, (list, tuple)) or not all(
+            is_integer(stride, 1, MOST_STRIDE) for stride in strides
+        ):
+            raise ValueError(
+                f"loop_strides must be a list of integers between 1 and {MOST_STRIDE}, "
+                f"not {strides!r}"
+            )
+        if len(strides) > most:
+            raise ValueError(
+                f"loop_strides has {len(strides)} values, one for each loop, and there are at most "
+                f"{most} loops"
             )
         _check_choice("input_injection", self.input_injection, INPUT_INJECTIONS)
         _check_choice("loop_embedding", self.loop_embedding, LOOP_EMBEDDINGS)
@@ -111,9 +133,17 @@ class RecursionConf:
             except ValueError as error:
                 raise ValueError(f"loop_adapter_conf: {error}") from error
         injection = INPUT_INJECTIONS[self.input_injection](size) if self.input_injection else None
+        pooling = LoopPooling(self.loop_strides) if self.loop_strides else None
         layer_call = CompiledCall() if self.compile else call_layer
         return RecursiveStack(
-            layers, shape, injection, signals, private, self.checkpoint_loops, layer_call
+            layers,
+            shape,
+            injection,
+            signals,
+            private,
+            self.checkpoint_loops,
+            layer_call,
+            pooling,
         )
 
     def _adapter(self) -> AdapterConf | None:

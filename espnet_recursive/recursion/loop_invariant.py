@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch.distributed.tensor import DTensor
 
+from espnet_recursive.recursion.loop_strides import strided_positions
+
 Tensor = torch.Tensor
 
 
@@ -68,6 +70,10 @@ class LoopInvariants:
     ) -> None:
         self.masks = masks if masks is None or _needed(masks) else None
         self.positions = [[_projected(layer, x) for x in positions] for layer in block]
+
+    def positions_at(self, stride: int, frames: int) -> list[list[Tensor]]:
+        """The positions of a loop that pools `stride` of the T `frames` into one."""
+        return [[strided_positions(x, frames, stride) for x in of] for of in self.positions]
 
 
 def _projected(layer: torch.nn.Module, x: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from espnet_recursive.recursion.active_rows import ActiveRows
 from espnet_recursive.recursion.exit_criterion import CTCHead, ExitRule
 from espnet_recursive.recursion.loop_invariant import LoopInvariants
+from espnet_recursive.recursion.loop_strides import FULL_RATE, Rate, pooled_masks
 from espnet_recursive.recursion.stack import RecursiveStack, run_as_container
 
 Tensor = torch.Tensor
@@ -198,14 +199,22 @@ class PlannedPass(Pass):
         return self._rows.whole(states)
 
     def _one_loop(self, loop: int, states: Tensor, injected: Tensor, masks: Any) -> Tensor:
-        stack, positions = self._stack, self._invariants.positions
+        stack, pooling = self._stack, self._stack.loop_pooling
+        stride = 1 if pooling is None else pooling.stride(loop)
+        positions = self._invariants.positions_at(stride, states.size(1))
         layers = [partial(self._call, place, loop) for place in range(len(positions))]
         first = stack.shape.end_of_loop(loop - 1)
+        rate = FULL_RATE
+        if pooling is not None and stride > 1:
+            rate = Rate(stride, partial(pooling, loop=loop, masks=masks))
+        pooled = pooled_masks(masks, stride)
 
         def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, States, int]:
             # Nothing is noted in here: it may run a second time, within the backward pass.
             states = stack.enter_loop(loop, states, injected)
-            return self._run(layers, first, states, positions, masks)
+            if pooling is not None and loop == stride == 1 and torch.is_grad_enabled():
+                states = pooling(states, 1, masks)  # the same states
+            return self._run(layers, first, states, positions, pooled, rate)
 
         if stack.checkpoint_loops and stack.training and torch.is_grad_enabled():
             return self._noted(*checkpoint(compute, states, injected, use_reentrant=False))
@@ -224,26 +233,37 @@ class PlannedPass(Pass):
         states: Tensor,
         positions: Sequence[list[Tensor]],
         masks: Any,
+        rate: Rate = FULL_RATE,
     ) -> tuple[Tensor, States, int]:
         """Run layers, of which the first follows position `first`.
+
+        Args:
+            layers: The layers.
+            first: The position before them.
+            states: (rows, T, D), at the full rate.
+            positions: Of each layer, at `rate`.
+            masks: At `rate`.
+            rate: That of the layers. Who looks at states sees them at the full rate.
 
         Returns:
             The state after them, states to be kept, and how many layers were run.
         """
         plan, kept, executed = self._plan, [], 0
+        begin = now = rate.down(states)
         for position, (layer, of_layer) in enumerate(
             zip(layers, positions, strict=True), first + 1
         ):
             if plan.max_layers is not None and position > plan.max_layers:
                 break
-            xs, _ = layer((states, *of_layer) if of_layer else states, masks)
-            states = xs[0] if of_layer else xs
+            xs, _ = layer((now, *of_layer) if of_layer else now, masks)
+            now = xs[0] if of_layer else xs
             executed += 1
             if position in plan.states_after:
-                kept.append((plan.states_after[position], states))
+                kept.append((plan.states_after[position], rate.up(states, begin, now)))
             if plan.condition is not None and position in plan.condition_after:
-                states = plan.condition(states)
-        return states, kept, executed
+                states = plan.condition(rate.up(states, begin, now))
+                begin = now = rate.down(states)
+        return rate.up(states, begin, now), kept, executed
 
     def _noted(self, states: Tensor, kept: States, executed: int) -> Tensor:
         self.row_layers += executed * len(states)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from espnet_recursive.recursion.layer_call import LayerCall, call_layer
+from espnet_recursive.recursion.loop_strides import LoopPooling
 from espnet_recursive.recursion.private_weights import PrivateWeights
 from espnet_recursive.recursion.shape import RecursionShape
 
@@ -32,6 +33,7 @@ class RecursiveStack(torch.nn.Module):
         checkpoint_loops: Whether a loop keeps nothing but its beginning for the backward pass, and
             is computed once more there.
         layer_call: What runs a layer of the recurrent block.
+        loop_pooling: The time resolutions of the loops; None for the full rate in all.
 
     Raises:
         ValueError: If `layers` are not as many as `shape` needs.
@@ -40,6 +42,7 @@ class RecursiveStack(torch.nn.Module):
     input_injection: torch.nn.Module | None
     loop_signals: Iterable[torch.nn.Module] | None
     private_weights: PrivateWeights | None
+    loop_pooling: LoopPooling | None
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class RecursiveStack(torch.nn.Module):
         private_weights: PrivateWeights | None = None,
         checkpoint_loops: bool = False,
         layer_call: LayerCall = call_layer,
+        loop_pooling: LoopPooling | None = None,
     ) -> None:
         super().__init__()
         self.shape = shape
@@ -65,6 +69,7 @@ class RecursiveStack(torch.nn.Module):
         signals = torch.nn.ModuleList(loop_signals) if loop_signals else None
         self.add_module("loop_signals", signals)
         self.add_module("private_weights", private_weights)
+        self.add_module("loop_pooling", loop_pooling)
 
     @property
     def unique_layers(self) -> tuple[torch.nn.Module, ...]:
@@ -74,7 +79,7 @@ class RecursiveStack(torch.nn.Module):
     @property
     def has_private_parts(self) -> bool:
         """Whether a loop has anything that is not the recurrent block alone."""
-        parts = (self.input_injection, self.loop_signals, self.private_weights)
+        parts = (self.input_injection, self.loop_signals, self.private_weights, self.loop_pooling)
         return any(part is not None for part in parts)
 
     @property

@@ -19,10 +19,12 @@ from espnet_recursive.speed.packed_conv2d import pack_convolutions
 _FRAMES, _TRAINING_FRAMES = 32, 64
 #: The smallest part of an utterance, in large batches: neighbouring parts share some work.
 _FEWEST_FRAMES = 4
+#: Layers in which no frame depends on another. Others say so by an attribute, ``per_frame``.
+_OF_FRAMES = (torch.nn.ReLU, torch.nn.LeakyReLU, torch.nn.Dropout)
 
 
 class Conv2dInParts(torch.nn.Sequential):
-    """Convolutions and ReLUs that compute a part of the frames at a time.
+    """Convolutions, and layers of single frames, that compute a part of the frames at a time.
 
     The output and the names of the parameters are those of ``torch.nn.Sequential``. On a GPU, and
     while the forward pass is traced for an export, all frames are computed at once.
@@ -37,15 +39,18 @@ class Conv2dInParts(torch.nn.Sequential):
         convs = [place for place, layer in enumerate(self) if isinstance(layer, torch.nn.Conv2d)]
         #: The number of first layers that are recomputed in the backward pass.
         self.recomputed = convs[1] + 1 if len(convs) > 1 else 0
+        first = list(self)[: self.recomputed]
+        self.draws = any(isinstance(layer, torch.nn.Dropout) and layer.p > 0 for layer in first)
 
     @staticmethod
     def supports(layers: torch.nn.Module) -> TypeGuard[torch.nn.Sequential]:
-        """Whether the layers are convolutions without padding in time, and ReLUs."""
+        """Whether the layers are convolutions without padding in time, and layers of frames."""
         return (
             type(layers) is torch.nn.Sequential
             and bool(_convs(layers))
             and all(
-                type(layer) is torch.nn.ReLU
+                type(layer) in _OF_FRAMES
+                or getattr(layer, "per_frame", False)
                 or (
                     type(layer) is torch.nn.Conv2d
                     and not isinstance(layer.padding, str)
@@ -100,7 +105,7 @@ class Conv2dInParts(torch.nn.Sequential):
         parts = []
         for window in windows:
             part = checkpoint(
-                self._first_layers, window, use_reentrant=False, preserve_rng_state=False
+                self._first_layers, window, use_reentrant=False, preserve_rng_state=self.draws
             )
             for layer in rest:
                 part = layer(part)

@@ -12,6 +12,7 @@ from espnet2.train.reporter import Reporter
 from espnet2.train.trainer import Trainer
 from espnet2.train.uasr_trainer import UASRTrainer
 
+from espnet_recursive.errors import UserError
 from tests.asr.encoder.conftest import ARCHITECTURES
 from tests.asr.encoder.looped import build
 from tests.asr.encoder.recogniser import batch, model_of
@@ -121,6 +122,15 @@ def test_deepspeed(model, monkeypatch, tmp_path):
     finally:
         torch.distributed.destroy_process_group()
     assert model.seen == [(True, 2), (True, 3)]
+
+
+def test_steps_that_deepspeed_hides_are_refused():
+    conf = {"loop_policy": "schedule", "loop_policy_conf": {"unit": "step"}}
+    encoder = ARCHITECTURES["transformer"].build((2, 3, 1, 1), **conf)
+    with pytest.raises(UserError, match="unit step does not go with DeepSpeed"):
+        DeepSpeedTrainer.train_one_epoch(
+            model=model_of(encoder), iterator=[], reporter=Reporter(), options=None
+        )
 
 
 def test_lightning(model, tmp_path):

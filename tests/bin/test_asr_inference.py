@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from espnet2.bin import asr_inference as espnets
 
 from espnet_recursive.bin import asr_inference
@@ -52,6 +53,21 @@ def test_without_our_options_it_is_espnets(decode):
     assert set(ours["executed_layers"].values()) == {"8"}
     assert ours["loops"].keys() == ours["encoder_seconds"].keys() == ours["text"].keys()
     assert all(0 < float(seconds) < 10 for seconds in ours["encoder_seconds"].values())
+
+
+def test_data_of_another_sampling_rate(decode, recipe, tmp_path):  # noqa: F811
+    """ESPnet takes them for speech of half the speed."""
+    config = yaml.safe_load((recipe.asr / "config.yaml").read_text())
+    (tmp_path / "exp").mkdir()
+    config["frontend_conf"]["fs"] = "16k"
+    (tmp_path / "exp" / "config.yaml").write_text(yaml.safe_dump(config))
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, 8000)
+    for rate in (8000, 16000):
+        soundfile.write(tmp_path / f"{rate}.wav", samples, rate)
+        (tmp_path / f"{rate}.scp").write_text(f"u {tmp_path}/{rate}.wav\n")
+    assert decode(asr_inference, scp=f"{tmp_path}/16000.scp,speech,sound")["text"].keys() == {"u"}
+    with pytest.raises(SystemExit, match="8000.wav has 8000 Hz, and the model takes 16000 Hz"):
+        decode(asr_inference, exp=tmp_path / "exp", scp=f"{tmp_path}/8000.scp,speech,sound")
 
 
 def test_fewer_loops_are_those_of_a_configuration(decode, recipe):  # noqa: F811

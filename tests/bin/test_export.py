@@ -13,10 +13,56 @@ def test_every_option(recipe, tmp_path, capsys):  # noqa: F811
     audio = ["--audio", str(recipe / "speech.wav")]
     main(["--model", str(recipe / "exp/recursive"), "--onnx", str(file), *options, *audio])
     out = capsys.readouterr().out
-    assert "loops of all utterances; 2 where it is not given" in out and "int8" in out
+    assert "loops of all utterances, 1 or more; 2 as configured" in out and "int8" in out
     assert out.endswith(f"\n{file}\n")
     session = open_session(str(file))
-    assert [value.name for value in session.get_overridable_initializers()] == ["num_loops"]
+    assert [value.name for value in session.get_inputs()] == ["features", "lengths", "num_loops"]
+    assert session.get_overridable_initializers() == []
+    assert session.get_modelmeta().custom_metadata_map["num_loops"] == "2"
+
+
+def test_a_recogniser(recipe, tmp_path, capsys):  # noqa: F811
+    folder = tmp_path / "recogniser"
+    model = ["--model", str(recipe / "exp/recursive"), "--to", "onnxruntime", str(folder)]
+    main([*model, "--num_loops", "2", "--int8", "--audio", str(recipe / "speech.wav")])
+    out = capsys.readouterr().out
+    assert "1 or more; 2 as configured" in out and out.endswith(f"\n{folder}\n")
+    rows = [line.split()[0] for line in out.splitlines() if " of 1 " in line]
+    assert rows == ["float32", "int8"]
+    assert open_session(str(folder / "model.onnx")).get_inputs()[2].name == "num_loops"
+
+
+def test_for_sherpa(recipe, tmp_path, capsys):  # noqa: F811
+    folder = tmp_path / "sherpa"
+    model = ["--model", str(recipe / "exp/recursive"), "--to", "sherpa", str(folder)]
+    main([*model, "--loops", "1", "2", "--route", "moonshine_v2"])
+    out = capsys.readouterr().out
+    assert "loader moonshine_v2" in out and out.endswith(f"\n{folder}\n")
+    assert {"encoder.loops1.onnx", "encoder.loops2.onnx"} <= {p.name for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "--to encoder: name the file to write with --onnx"),
+        (["--onnx", "x", "there"], "--to encoder does not take DIR .there.. Name the file with"),
+        (["--onnx", "x", "--constant_loops"], "--to encoder does not take --constant_loops"),
+        (
+            ["--to", "onnxruntime"],
+            "--to onnxruntime: name the folder to write, as --to onnxruntime",
+        ),
+        (["--to", "onnxruntime", "x", "--onnx", "y"], "--to onnxruntime does not take --onnx"),
+        (["--to", "onnxruntime", "x", "--no_ctc"], "take --no_ctc. A recogniser decodes with CTC"),
+        (["--to", "onnxruntime", "x", "--loops_as_input"], "take --loops_as_input. Leave it out"),
+        (["--to", "onnxruntime", "x", "--loops", "1", "2"], "take --loops. Give --num_loops, one"),
+        (["--to", "onnxruntime", "x", "--route", "omnilingual"], "It is for --to sherpa"),
+        (["--to", "sherpa", "x", "--constant_loops"], "--to sherpa does not take --constant_loops"),
+        (["--to", "sherpa", "x", "--loops", "1", "--num_loops", "1"], "give one of them"),
+    ],
+)
+def test_options_of_another_target(options, message):
+    with pytest.raises(SystemExit, match=f"Error: .*{message}"):
+        main(["--model", "exp/none", *options])
 
 
 def test_errors_are_messages(recipe, tmp_path):  # noqa: F811

@@ -10,7 +10,7 @@ from espnet_recursive.bin import parameter_table
 from espnet_recursive.bin.parameter_table import main
 
 COLUMNS = ["row", "{n_r, L, n_p, n_c}", "unique", "executed", "layers", "private",
-           "encoder in all", "paper", "reduction"]  # fmt: skip
+           "encoder in all", "GFLOP/s", "paper", "reduction"]  # fmt: skip
 ROWS = Path(parameter_table.__file__).parents[2] / "conf" / "encoder"
 
 
@@ -98,11 +98,12 @@ def test_size_of_the_input(table):
 
 
 def test_file_that_is_missing(tmp_path):
-    with pytest.raises(SystemExit, match=r"Error: .*no\.yaml cannot be read"):
+    with pytest.raises(SystemExit, match=r"Error: .*no\.yaml does not exist"):
         main([str(tmp_path / "no.yaml")])
 
 
-def test_installed_without_the_repository(monkeypatch, tmp_path):
-    monkeypatch.setattr(parameter_table, "ROWS_DIR", tmp_path / "conf")
-    with pytest.raises(SystemExit, match="Name YAML files"):
-        main([])
+def test_names_of_rows(table):
+    rows = json.loads(table("L1", "huginn", "--format", "json"))
+    assert [row["row"] for row in rows] == ["L1", "huginn"]
+    with pytest.raises(SystemExit, match=r"Error: L11 is no file.* Did you mean 'L1'\?.*conf list"):
+        main(["L11"])

@@ -116,6 +116,39 @@ def test_parts_between_the_layers_are_refused(key, value):
         to_stock(recursive)
 
 
+@every_architecture
+@pytest.mark.parametrize(
+    ("conf", "named"),
+    [
+        ({"input_channels": 6}, "input_channels=6"),
+        ({"input_layer": "conv2d_speechbrain"}, "input_layer=conv2d_speechbrain"),
+    ],
+    ids=str,
+)
+def test_input_layers_that_espnet_does_not_have(name, conf, named):
+    recursive = load_recursive(name, **conf)
+    with pytest.raises(UserError, match=f"exp/asr was trained with {named}: ESPnet's .* no such"):
+        to_stock(recursive)
+
+
+@every_architecture
+def test_loops_at_lower_time_resolution(name):
+    recursive = load_recursive(name, loop_strides=[2, 1])
+    with pytest.raises(UserError, match=r"exp/asr was trained with loop_strides=\[2, 1\], .* no"):
+        to_stock(recursive)
+    ones = load_recursive(name, loop_strides=[1, 1, 1])
+    converted = to_stock(ones)
+    assert "loop_strides" not in converted.config["encoder_conf"]
+    assert torch.equal(encode(converted.model), encode(ones.model))
+
+
+def test_the_width_of_espnets_input_layer_is_left_out():
+    recursive = load_recursive("transformer", input_channels=16)
+    converted = to_stock(recursive)
+    assert "input_channels" not in converted.config["encoder_conf"]
+    assert torch.equal(encode(converted.model), encode(recursive.model))
+
+
 @pytest.mark.parametrize(("key", "value"), PARTS)
 def test_parts_that_do_nothing_are_left_out(key, value):
     recursive = load_recursive("transformer", **{key: value})

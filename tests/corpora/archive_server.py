@@ -18,6 +18,8 @@ class ArchiveServer:
             for a list of them.
         ranges: Whether requests for a part of a file are honoured; if not, all of it is sent.
         redirects: For a path below it, the address that requests are sent on to.
+        endless: Paths below it of which more is sent than there is, without an announced length,
+            until the client has enough.
 
     Attributes:
         url: Where it is, without a slash at the end.
@@ -31,6 +33,7 @@ class ArchiveServer:
         break_after: Mapping[str, int | Sequence[int]] | None = None,
         ranges: bool = True,
         redirects: Mapping[str, str] | None = None,
+        endless: Sequence[str] = (),
     ) -> None:
         self.root = Path(root)
         self.break_after = {
@@ -39,6 +42,7 @@ class ArchiveServer:
         }
         self.ranges = ranges
         self.redirects = redirects or {}
+        self.endless = endless
         self.requests: list[tuple[str, str | None]] = []
         self.sent: Counter[str] = Counter()
 
@@ -95,7 +99,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(end - start))
+        # The request for the first byte asks for the size.
+        endless = name in server.endless and asked != "bytes=0-0"
+        if not endless:
+            self.send_header("Content-Length", str(end - start))
         if server.ranges:
             self.send_header("Accept-Ranges", "bytes")
         breaks = server.break_after.get(name)
@@ -106,6 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if with_body:
             self.wfile.write(content[start:end])
+        while with_body and endless:
+            try:
+                self.wfile.write(bytes(1 << 16))
+            except OSError:  # the client has gone
+                return
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the requests are kept instead."""

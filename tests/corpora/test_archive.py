@@ -92,6 +92,15 @@ def test_server_that_only_sends_whole_files(mirror, content, tmp_path):
     assert digest(archive.path.read_bytes()) == digest(content)
 
 
+def test_server_that_sends_more_than_it_announced(mirror, content, tmp_path):
+    with ArchiveServer(mirror, endless=[PLACE]) as server:
+        archive = find_archive(PLACE, server.url, tmp_path)
+        assert archive.size == len(content)
+        with pytest.raises(UserError, match=f"{PLACE} sends more than the .* that are missing"):
+            fetch(archive)
+    assert archive.present <= len(content)
+
+
 def test_more_than_the_server_has(mirror, content, tmp_path):
     (tmp_path / "dev-clean.tar.gz").write_bytes(content + b"x")
     with ArchiveServer(mirror) as server:

@@ -305,6 +305,16 @@ def test_empty_lines_have_numbers(tmp_path):
     assert written == "librispeech_lng_00000001 A B\nlibrispeech_lng_00000003 C\n"
 
 
+@pytest.mark.parametrize("content", [
+    (b"A " * 400_000 + b"\n") * 130,  # 104 MB in less than one
+    b"A" * 2_000_000,
+])  # fmt: skip
+def test_text_for_language_models_that_would_fill_disk_or_memory(tmp_path, content):
+    with pytest.raises(UserError, match="lm.gz has .* it is no text of sentences"):
+        write_text(tmp_path, gzip.compress(content, 1))
+    assert not (tmp_path / "text").exists()
+
+
 def test_text_for_language_models_cut_off(tmp_path):
     whole = gzip.compress("".join(f"{line}\n" for line in LM_LINES).encode())
     with pytest.raises(UserError, match="lm.gz is cut off"):

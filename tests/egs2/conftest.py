@@ -93,7 +93,7 @@ class Recipe:
         return output
 
 
-def run_paper(recipe, *options, script="../../TEMPLATE/asr1/run_paper.sh"):
+def run_paper(recipe, *options, script="../../TEMPLATE/asr1/paper_rows.sh"):
     """Run the driver of the rows in the folder of a recipe: the status and what it printed."""
     result = subprocess.run(
         [script, *options],

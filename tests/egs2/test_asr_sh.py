@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -102,6 +103,18 @@ def test_a_failing_stage_shows_the_command_the_log_and_its_place(recipe):
     assert "stage 10 failed" in output
 
 
+@pytest.mark.parametrize(("size", "full"), [("64k", True), ("1m", False)])
+def test_what_the_script_itself_cannot_write_names_the_full_disk(recipe, small_disk, size, full):
+    disk = small_disk(size)
+    script = "set -euo pipefail; . ./stage.sh; current_stage=10; expdir=$1"
+    status = subprocess.run(
+        ["bash", "-c", f"{script}; head -c 100000 /dev/zero > $1/shapes; false", "asr.sh", disk],
+        cwd=(recipe.dir / "asr.sh").resolve().parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert status.returncode == 1 and "Error: stage 10 stopped at line" in status.stderr
+    assert (f"Error: no space left on the disk of {disk}." in status.stderr) == full
+
+
 def test_ctrl_c_is_no_finished_step_whatever_the_command_says(recipe):
     """Some libraries have Ctrl-C end a program with status 0."""
     polite = (
@@ -117,6 +130,20 @@ def test_ctrl_c_is_no_finished_step_whatever_the_command_says(recipe):
     script.chmod(0o755)
     recipe.stop_when("begun", ctrl_c=True)
     assert not (recipe.dir / ".done.it").exists()
+
+
+def test_a_run_killed_when_its_step_was_done_leaves_nothing_behind(recipe):
+    script = recipe.dir / "run.sh"
+    script.unlink()
+    script.write_text(
+        "#!/usr/bin/env bash\nset -euo pipefail\ncurrent_stage=1\n. ../../TEMPLATE/asr1/stage.sh\n"
+        "step .done.it -- true\n"
+    )
+    script.chmod(0o755)
+    assert recipe.run()[0] == 0
+    (recipe.dir / ".done.it.begun").touch()
+    assert "done before" in recipe.run()[1]
+    assert not (recipe.dir / ".done.it.begun").exists()
 
 
 def test_a_wrong_encoder_is_refused_before_the_data_are_prepared(recipe):
@@ -189,6 +216,28 @@ def write(recipe, *paths):
     for path in paths:
         (recipe.dir / path).parent.mkdir(parents=True, exist_ok=True)
         (recipe.dir / path).write_text("utterance x\n")
+
+
+@pytest.mark.parametrize("options", [
+    ("--stage", "5", "--nbpe", "15", "--bpe_nlsyms", "symbols.txt"),
+    (*("--stage", "13", "--nlsyms_txt", "symbols.txt", "--token_type", "char"),
+     *("--asr_exp", "exp/asr", "--inference_tag", "decode", "--test_sets", "test")),
+])  # fmt: skip
+def test_symbols_in_files_count_by_what_is_in_them(recipe, options):
+    """In token lists and in scores."""
+    write(recipe, "dump/raw/train/text", "exp/asr/decode/test/text")
+    write(recipe, *(f"dump/raw/test/{name}" for name in ("text", "utt2spk", "wav.scp")))
+    (recipe.dir / "dump/raw/train/text").write_text("u A WORD\nv OF FEW LETTERS\n")
+    for symbol, said in (
+        ("<noise>", "(stage"),
+        ("<laugh>", "again, because of another symbols.txt"),
+    ):
+        (recipe.dir / "symbols.txt").write_text(f"{symbol}\n")
+        status, output = recipe.run(*options, "--stop_stage", options[1])
+        assert status == 0 and said in output, output
+    if options[1] == "5":
+        tokens = recipe.dir / "data/en_token_list/bpe_unigram15/tokens.txt"
+        assert "<laugh>" in tokens.read_text().split()
 
 
 def test_gpus_are_dealt_out_to_the_jobs_of_decoding(recipe):

@@ -16,6 +16,7 @@ OURS = "latent_recursive_transformer"
     ("encoder", "conf", "loops", "message"),
     [
         (OURS, {"input_layer": "embed"}, None, "exp/asr: input_layer embed takes tokens"),
+        (OURS, {"loop_strides": [4, 2]}, None, r"loop_strides=\[4, 2\] cannot be exported"),
         (OURS, {"interctc_use_conditioning": True}, None, "interctc_use_conditioning acts between"),
         ("conformer", {"ctc_trim": True}, None, "exp/asr: ctc_trim acts between layers"),
         (OURS, {}, 0, "--num_loops 0: at least 1"),
@@ -53,6 +54,10 @@ def test_another_encoder():
     other = replace(loaded, config=loaded.config | {"encoder": "rnn"})
     with pytest.raises(UserError, match="encoder rnn cannot be exported. .*: transformer, .*"):
         check_exportable(other, None, False)
+
+
+def test_strides_of_one():
+    check_exportable(load(OURS, **RECURSION, loop_strides=[1, 1]), None, False)
 
 
 def test_a_length_policy_with_a_number():

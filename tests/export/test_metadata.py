@@ -15,10 +15,10 @@ from tests.convert.models import FEATURES, TOKENS, load
 from tests.export.conftest import build
 
 
-def said(loaded, num_loops=None, int8=False) -> dict[str, str]:
+def said(loaded, num_loops=None, precision="float32") -> dict[str, str]:
     """What describe() writes into a file, any file."""
     model = onnx.ModelProto()
-    describe(model, loaded, num_loops, int8)
+    describe(model, loaded, num_loops, precision)
     assert (model.producer_name, model.producer_version) == ("espnet_recursive", __version__)
     return {entry.key: entry.value for entry in model.metadata_props}
 
@@ -39,6 +39,7 @@ def test_a_model_of_audio(recipe):  # noqa: F811
         "quantisation": "none",
         "token_type": "char",
         "shortest_input": "7",
+        "num_loops": "2",
         "sampling_rate": "16000",
         "frontend": "default",
         "normalize": "global_mvn",
@@ -47,14 +48,15 @@ def test_a_model_of_audio(recipe):  # noqa: F811
 
 
 def test_a_stock_model_of_features():
-    about = said(load("transformer", num_blocks=2), int8=True)
+    about = said(load("transformer", num_blocks=2), precision="int8")
     assert about["quantisation"] == "int8, dynamic" and about["normalize"] == "null"
     assert about["feature_size"] == str(FEATURES)
     assert not about.keys() & {"recursion", "sampling_rate", "frontend", "normalize_mean"}
 
 
 @pytest.mark.parametrize(
-    ("input_layer", "frames"), [("linear", 1), ("conv2d", 7), ("conv2d6", 11), ("conv2d8", 15)]
+    ("input_layer", "frames"),
+    [("linear", 1), ("conv2d", 7), ("conv2d6", 11), ("conv2d8", 15), ("conv2d_speechbrain", 13)],
 )
 def test_shortest_input(input_layer, frames):
     assert shortest_input(build("transformer", input_layer=input_layer)) == frames
@@ -63,5 +65,5 @@ def test_shortest_input(input_layer, frames):
 def test_a_file_with_it_is_a_file():
     loaded = load("transformer", num_blocks=2)
     model = encoder_graph(loaded.model.encoder, FEATURES)
-    describe(model, loaded, None, False)
+    describe(model, loaded, None)
     onnx.checker.check_model(model, full_check=True)

@@ -1,5 +1,7 @@
 """What is printed of an export."""
 
+import onnx
+
 from espnet_recursive.export.encoder_graph import encoder_graph
 from espnet_recursive.export.report import ExportReport, ports_of
 from espnet_recursive.model.closeness import Closeness
@@ -9,11 +11,13 @@ from tests.export.conftest import build
 
 def test_everything_is_said():
     encoder = build("transformer")
-    ports = ports_of(encoder_graph(encoder, 20, loops_as_input=True))
+    model = encoder_graph(encoder, 20, loops_as_input=True)
+    onnx.helper.set_model_props(model, {"num_loops": "3"})
+    ports = ports_of(model)
     assert ports == [
         ("features", "float32 (batch, frames, 20)", "normalised features, 0 in the padding"),
-        ("lengths", "int64 (batch)", "frames of each utterance"),
-        ("num_loops", "int64 ()", "loops of all utterances; 3 where it is not given"),
+        ("lengths", "int64 (batch)", "frames of each utterance, or samples of a waveform"),
+        ("num_loops", "int64 ()", "loops of all utterances, 1 or more; 3 as configured"),
         ("encoder_out", "float32 (batch, encoder_frames, 16)", "output of the encoder"),
         ("encoder_out_lens", "int64 (batch)", "its frames that are no padding"),
     ]

@@ -6,14 +6,17 @@ import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.encoder_graph import encoder_graph
+from espnet_recursive.export.metadata import describe
 from espnet_recursive.export.runtime import OnnxEncoder, open_session, with_encoder
 from tests.convert.models import FEATURES, RECURSION, encode, load
 
 
 def test_in_the_model(tmp_path):
-    model = load("latent_recursive_transformer", **RECURSION).model
+    loaded = load("latent_recursive_transformer", **RECURSION)
+    model = loaded.model
     before = encode(model)
     graph = encoder_graph(model.encoder, FEATURES, loops_as_input=True)
+    describe(graph, loaded, None)
     file = tmp_path / "encoder.onnx"
     file.write_bytes(graph.SerializeToString())
     encoder = OnnxEncoder(str(file))

@@ -46,6 +46,7 @@ def test_private_parts_count_and_are_no_layers(name):
         "input_injection": ("concat", 2 * 16 * 16 + 16),
         "loop_embedding": ("learned", 3 * 16),
         "loop_film": (True, 2 * 3 * 16),
+        "loop_strides": ([4, 2], 2 * 4),
         "loop_adapter_conf": (
             {"target_modules": ["linear_q"], "rank": 2, "diagonal": True},
             2 * 3 * (2 * (16 + 16) + 16),

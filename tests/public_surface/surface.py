@@ -44,6 +44,9 @@ WIDTHS = {"linear_units": 24, "cgmlp_linear_units": 24}
 #: Options with which an encoder has more in its state than its layers.
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
+    "slim input layer": {"input_channels": 8},
+    "SpeechBrain's front end": {"input_layer": "conv2d_speechbrain"},
+    "lower time resolution": {"loop_strides": [4, 2]},
     "progress": {"loop_policy": "schedule", "loop_policy_conf": {"start": 1, "end": 2}},
     "signals that are computed": {"input_injection": "add", "loop_embedding": "sinusoid"},
     "all private parts": {

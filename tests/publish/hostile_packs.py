@@ -310,6 +310,16 @@ def _add_sizes(add: Any) -> None:
         add(f"size: {loops} loops of a policy", f"{said}.*--any_size", keys(CONFIG, **values))
     add("size: loops beyond a thousand", "would execute 2,002 layers.*--any_size",
         _sized(num_loops=1000))  # fmt: skip
+    add("size: input layer", "--any_size", keys(CONFIG, encoder_conf__input_channels=10**9))
+    add("size: another input layer", "has another|not trained with|another shape",
+        keys(CONFIG, encoder_conf__input_channels=3))  # fmt: skip
+    for stride in (0, 17, 10**6):
+        add(f"size: a stride of {stride}", "loop_strides must be a list of integers",
+            keys(CONFIG, encoder_conf__loop_strides=[stride]))  # fmt: skip
+    add("size: a stride of a thousand million", "--any_size",
+        keys(CONFIG, encoder_conf__loop_strides=[10**9]))  # fmt: skip
+    add("size: other strides", "not trained with|does not fit",
+        keys(CONFIG, encoder_conf__loop_strides=[2]))  # fmt: skip
     add("size: decoder", "--any_size", keys(CONFIG, decoder_conf__num_blocks=10**9))
     add("size: language model", "--any_size", keys(LM_CONFIG, lm_conf__layer=10**9))
     add("size: features", "--any_size", keys(CONFIG, input_size=10**12))

@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from espnet2.bin import asr_inference
 from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShortUttError
 
 import espnet_recursive
+from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError
 from espnet_recursive.publish.speech2text import Speech2Text
 from tests.publish.experiments import (
@@ -292,3 +294,24 @@ def test_a_beam_without_a_choice(model, packed):
         with pytest.raises(UserError, match=f"beam_size {beam}: the model has {tokens} tokens"):
             Speech2Text.from_pretrained(packed, **FAST | {"beam_size": beam})
     Speech2Text.from_pretrained(packed, **FAST | {"beam_size": tokens - 1})
+
+
+def test_threads_share_a_recogniser(packed, recipe):
+    """Each call gives what it gives alone, at its own depth, one utterance or several."""
+    model = Speech2Text.from_pretrained(packed, **FAST, encoder_precision="float32")
+    audio = [soundfile.read(path, dtype="float32")[0] for path in recipe.audio[:4]]
+    depths = [None, Depth(num_loops=1), Depth(num_loops=2), Depth(num_loops=5)]
+
+    def decode(number):
+        samples, depth = audio[number % 4], depths[number % 4]
+        speech = [samples, audio[0]] if number % 2 else samples
+        results = model(speech, depth=depth)
+        return [
+            (nbest[0][0], float(nbest[0][3].score), nbest.encoded.loops)
+            for nbest in (results if number % 2 else [results])
+        ]
+
+    alone = [decode(number) for number in range(4)]
+    assert len({result[0][1] for result in alone}) == 4
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(decode, range(12))) == alone * 3

@@ -9,8 +9,9 @@ from espnet_recursive.recursion.shape import RecursionShape
 SHAPE = RecursionShape(2, 3, 1, 1)
 
 
-def test_by_default_there_is_nothing():
-    conf = RecursionConf()
+@pytest.mark.parametrize("strides", [(), [], [1], [1, 1, 1]], ids=str)
+def test_by_default_there_is_nothing(strides):
+    conf = RecursionConf(loop_strides=strides)
     conf.check(SHAPE, 3)
     assert str(conf) == ""
     stack = conf.make_stack([torch.nn.Linear(4, 4) for _ in range(4)], SHAPE, 3, 4)
@@ -24,6 +25,7 @@ def test_by_default_there_is_nothing():
         ({"input_injection": "add"}, {"input_injection.gate"}),
         ({"loop_embedding": "learned"}, {"loop_signals.0.vectors"}),
         ({"loop_embedding": "sinusoid"}, {"loop_signals.0.gain"}),
+        ({"loop_strides": [4, 2]}, {"loop_pooling.bias"}),
         (
             {"loop_embedding": "learned", "loop_film": True},
             {"loop_signals.0.vectors", "loop_signals.1.scale", "loop_signals.1.shift"},

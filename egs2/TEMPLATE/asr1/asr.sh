@@ -61,6 +61,18 @@ text_options=(--bpemodel "${bpemodel}" --token_type "${token_type}" --token_list
 token_files=("${token_list}")
 [ "${token_type}" != bpe ] || token_files+=("${bpemodel}")
 
+# files_in <value>...: sets `files`, those of the values that are files: what is in them counts, too
+files_in() {
+    local value
+    files=()
+    for value in "$@"; do
+        [ ! -f "${value#--*=}" ] || files+=("${value#--*=}")
+    done
+}
+files_in "${nlsyms_txt}"
+symbol_files=("${files[@]}")
+token_files+=("${symbol_files[@]}")
+
 # launched <experiment>: sets `launch`, what stands before a training on several nodes
 launched() {
     launch=()
@@ -87,7 +99,8 @@ lm_text() { attempt "${ours[@]}" espnet_recursive.bin.lm_text "${@:2}" --output 
 
 # add_vocabulary_size <shape file>: ESPnet's batches count tokens times vocabulary
 add_vocabulary_size() {
-    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' < "$1" > "$1.$$.part"
+    awk -v n="$(wc -l < "${token_list}")" '{ print $0 "," n }' < "$1" > "$1.$$.part" \
+        || { rm -f "$1.$$.part"; return 1; }
     mv "$1.$$.part" "$1.${token_type}"
 }
 
@@ -264,7 +277,8 @@ if in_range 5; then
     begin_stage 5 "Tokens: ${token_list}"
     for text in "${bpe_train_text[@]}"; do need_text "${text}"; done
     if [ "${token_type}" = bpe ]; then
-        step "${token_listdir}/.done.bpe_${bpemode}${nbpe}" "${bpe_train_text[@]}" -- \
+        files_in "${bpe_nlsyms}"
+        step "${token_listdir}/.done.bpe_${bpemode}${nbpe}" "${bpe_train_text[@]}" "${files[@]}" -- \
             "${ours[@]}" espnet_recursive.bin.token_list "${bpe_train_text[@]}" \
             --output_dir "${bpedir}" --nbpe "${nbpe}" --bpemode "${bpemode}" \
             --bpe_char_cover "${bpe_char_cover}" \
@@ -273,7 +287,7 @@ if in_range 5; then
         for text in "${lm_train_text[@]}"; do need_text "${text}"; done
         lm_text lm_train.txt "${lm_train_text[@]}"
         text=${data_feats}/lm_train.txt
-        step "${token_listdir}/.done.${token_type}" "${text}" -- \
+        step "${token_listdir}/.done.${token_type}" "${text}" "${symbol_files[@]}" -- \
             "${run_jobs[@]}" --log "${token_listdir}/${token_type}/tokens.log" -- \
             "${espnet[@]}" espnet2.bin.tokenize_text --token_type "${token_type}" --input "${text}" \
             --output "${token_list}" --non_linguistic_symbols "${nlsyms_txt}" --field 2- \
@@ -303,8 +317,9 @@ if in_range 7; then
     need "${lm_stats_dir}/train/text_shape.${token_type}" 6
     same_tokens "${lm_exp}" lm_tag
     launched "${lm_exp}"
+    files_in "${lm_args[@]}"
     step "${lm_exp}/.done.train" "${lm_stats_dir}/train/text_shape" ${lm_config:+"${lm_config}"} \
-        "${data_feats}"/{lm_train,lm_dev}.txt "${token_files[@]}" -- \
+        "${data_feats}"/{lm_train,lm_dev}.txt "${token_files[@]}" "${files[@]}" -- \
         "${run_jobs[@]}" --log "${lm_exp}/train.log" --progress training -- \
         "${launch[@]}" "${espnet[@]}" espnet2.bin.lm_train --ngpu "${ngpu}" "${lm_data[@]}" \
         --train_shape_file "${lm_stats_dir}/train/text_shape.${token_type}" \
@@ -374,6 +389,8 @@ if in_range 11; then
     for file in "${pretrained_model[@]}"; do  # <file>:<part of it>:<part of the model>
         [ ! -e "${file%%:*}" ] || inputs+=("${file%%:*}")
     done
+    files_in "${asr_args[@]}"
+    inputs+=("${files[@]}")
     # Earlier versions passed the frames of --asr_speech_fold_length where ESPnet counts samples.
     formerly="s/ --fold_length ${speech_fold_length} / --fold_length ${asr_speech_fold_length} /"
     step "${asr_exp}/.done.train" ${train_config:+"${train_config}"} \
@@ -408,6 +425,8 @@ if in_range 12; then
         inputs+=("${lm_files[1]}")
     fi
     [ ! -e "${bpemodel}" ] || inputs+=("${bpemodel}")
+    files_in "${inference_args[@]}"
+    inputs+=("${files[@]}")
     gpus=()  # of this machine, dealt out to its jobs; a batch system deals out its own
     [ "${gpu_inference}" = false ] || [ "${cluster}" != local ] || gpus=(--gpus "${ngpu}")
     for dset in "${test_sets[@]}"; do
@@ -444,7 +463,8 @@ if in_range 13; then
     for dset in "${test_sets[@]}"; do
         dir=${asr_exp}/${inference_tag}/${dset}
         need "${dir}/text" 12
-        step "${dir}/.done.score" "${data_feats}/${dset}/text" "${dir}/text" ${units[1]+"${units[1]}"} -- \
+        step "${dir}/.done.score" "${data_feats}/${dset}/text" "${dir}/text" ${units[1]+"${units[1]}"} \
+            "${symbol_files[@]}" -- \
             "${ours[@]}" espnet_recursive.bin.score "${data_feats}/${dset}" "${dir}" \
             --nlsyms_txt "${nlsyms_txt}" --cleaner "${cleaner}" "${units[@]}"
     done

@@ -42,8 +42,24 @@ usage_error() {
     exit 2
 }
 
+# stopped_at <line> <script>: says where, and of a full disk that it is, which nothing else says of
+# what the shell itself writes
+stopped_at() {
+    local folder left
+    log "Error: stage ${current_stage} stopped at line $1 of $2" >&2
+    for folder in . "${dumpdir:-}" "${expdir:-}" data; do
+        [ -d "${folder}" ] || continue
+        left=$(df -k --output=avail "${folder}" 2> /dev/null | tail -n 1) || return 0
+        if [ "${left:-1000}" -lt 100 ]; then
+            log "Error: no space left on the disk of $(readlink -f "${folder}"). Free some and run" \
+                "again; nothing that was finished is lost." >&2
+            return 0
+        fi
+    done
+}
+
 set -E
-trap 'log "Error: stage ${current_stage} stopped at line ${LINENO} of ${BASH_SOURCE[0]##*/}" >&2' ERR
+trap 'stopped_at "${LINENO}" "$(basename "${BASH_SOURCE[0]-$0}")"' ERR
 # Ctrl-C ends the script, and not the command alone, whatever status that has then.
 trap 'exit 130' INT
 
@@ -128,8 +144,8 @@ step() {
         attempt "$@"
         run_id=${STEP_RUN}
         write_stamp
-        rm -f "${stamp}.begun"
     fi
+    rm -f "${stamp}.begun"  # also of a run that was killed when the step was done
     exec {lock}>&-
 }
 

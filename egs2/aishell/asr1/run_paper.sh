@@ -8,5 +8,5 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 # shellcheck disable=SC2034
 known_rows="B2 L4"
-# shellcheck source=egs2/TEMPLATE/asr1/run_paper.sh
-. ../../TEMPLATE/asr1/run_paper.sh
+# shellcheck source=egs2/TEMPLATE/asr1/paper_rows.sh
+. ./paper_rows.sh

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
 # shellcheck source=egs2/TEMPLATE/asr1/stage.sh
-. ../../TEMPLATE/asr1/stage.sh
+. ./stage.sh
 called_as=./run.sh
 # Which of the two stage 1 prepares follows from --feats_type.
 feats_type=extracted

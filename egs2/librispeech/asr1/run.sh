@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
 # shellcheck source=egs2/TEMPLATE/asr1/stage.sh
-. ../../TEMPLATE/asr1/stage.sh
+. ./stage.sh
 called_as=./run.sh
 subset=train_960
 help=

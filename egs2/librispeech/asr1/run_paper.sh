@@ -12,5 +12,5 @@ cd "$(dirname "$(readlink -f "$0")")"
 
 # shellcheck disable=SC2034
 known_rows="B R1 R2 R3 R4 L1 L2 L3 loops_1 loops_2 loops_10 loops_20 loops_length loops_schedule B3 L5"
-# shellcheck source=egs2/TEMPLATE/asr1/run_paper.sh
-. ../../TEMPLATE/asr1/run_paper.sh
+# shellcheck source=egs2/TEMPLATE/asr1/paper_rows.sh
+. ./paper_rows.sh

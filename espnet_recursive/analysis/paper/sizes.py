@@ -23,6 +23,7 @@ def paper_table(sizes: Sequence[EncoderSize]) -> list[dict[str, Any]]:
                 "layers": size.layers,
                 "private": size.private,
                 "encoder in all": size.encoder,
+                "GFLOP/s": "" if size.flops is None else round(size.flops / 1e9, 2),
                 "paper": f"{paper.size}M" if paper else "",
                 "reduction": f"{1 - size.layers / baseline:.1%}" if baseline else "",
             }

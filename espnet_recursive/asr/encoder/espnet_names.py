@@ -1,6 +1,8 @@
-"""Names that several of ESPnet's encoders know, for their `choices`."""
+"""Names that several of ESPnet's encoders know, for their `choices`, and one of ours."""
 
-INPUT_LAYERS = ("linear", "conv2d", "conv2d1", "conv2d2", "conv2d6", "conv2d8", "embed")
+from espnet_recursive.asr.encoder.input_layer import CONV2D, SPEECHBRAIN
+
+INPUT_LAYERS = ("linear", *CONV2D, SPEECHBRAIN, "embed")
 REL_POS_TYPES = ("latest", "legacy")
 POSITIONS = ("abs_pos", "scaled_abs_pos", "rel_pos", "legacy_rel_pos")
 ATTENTIONS = ("selfattn", "rel_selfattn", "legacy_rel_selfattn")

@@ -10,18 +10,20 @@ from typeguard import typechecked
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.asr.encoder.attention_weights import record_attention_for_hooks
 from espnet_recursive.asr.encoder.conf_checks import EncoderConfError, check_keys
+from espnet_recursive.asr.encoder.input_layer import check_frames, fit_input_layer
 from espnet_recursive.asr.encoder.last_pass import LastPass
 from espnet_recursive.asr.encoder.options import check_options, recursive_signature, stock_conf
 from espnet_recursive.asr.encoder.pass_plan import (
     ChosenDepth,
+    check_sharded_loops,
     intermediate_positions,
+    loop_counts,
     make_plan,
     renumbered,
 )
 from espnet_recursive.asr.encoder.position_projections import cache_position_projections
 from espnet_recursive.errors import reason
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.loop_policy_base import Progress
 from espnet_recursive.recursion.module_view import view_of
 from espnet_recursive.recursion.progress import TrainingProgress
 from espnet_recursive.recursion.recurrence import LayerPass, Pass, PlannedPass
@@ -52,12 +54,14 @@ class LatentRecursiveEncoder(AbsEncoder):
             Given, it makes the configuration that of a stock encoder, {num_blocks, 1, 0, 0}, in
             which the other keys say where it recurs
             (see :meth:`espnet_recursive.recursion.shape.RecursionShape.from_conf`).
-        loop_policy, loop_policy_conf, interctc_loops, input_injection, loop_embedding, loop_film,
-            loop_norms, loop_adapter_conf, checkpoint_loops, compile: Those of
+        loop_policy, loop_policy_conf, interctc_loops, loop_strides, input_injection,
+            loop_embedding, loop_film, loop_norms, loop_adapter_conf, checkpoint_loops, compile: Of
             :class:`espnet_recursive.recursion.conf.RecursionConf`.
         interctc_layer_idx: Where the stock encoder has it: positions of intermediate CTC, counted
             in *executed* layers. Position n_p + i * n_r is the end of loop i. The position is also
             the number in ``loss_interctc_layer<position>``.
+        input_channels: Channels of the convolutions of a ``conv2d`` input layer; those of the
+            states by default, as in ESPnet. With ``input_layer: conv2d_speechbrain`` 64.
         **stock_conf: The stock encoder's options. An option that is a list with a value for each
             block has a value for each *unique* layer; a rate of layer drop counts for each
             execution.
@@ -80,7 +84,6 @@ class LatentRecursiveEncoder(AbsEncoder):
     normalizes_states: ClassVar[bool] = True
     _stock: ClassVar[type[AbsEncoder]]
     _stock_signature: ClassVar[inspect.Signature]
-    _no_progress: ClassVar[Progress] = Progress()
     encoders: RecursiveStack
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -107,6 +110,7 @@ class LatentRecursiveEncoder(AbsEncoder):
             raise EncoderConfError(f"encoder_conf of {cls.__name__}: {reason(error)}") from error
         if "interctc_layer_idx" in known:
             self.interctc_layer_idx = effective["interctc_layer_idx"] or []
+        fit_input_layer(self, effective)
         self.recursion = recursion
         self.encoders = recursion.make_stack(list(self.encoders), self.output_size())
         self.progress = TrainingProgress() if recursion.policy.needs_progress else None
@@ -208,6 +212,7 @@ class LatentRecursiveEncoder(AbsEncoder):
             del kwargs["ctc"]
         call = self._stock_signature.bind(self, xs_pad, ilens, *args, **kwargs)
         options = {key: value for key, value in call.arguments.items() if key != "self"}
+        check_frames(self.embed, xs_pad)
         chosen = self._depth
         if depth is not None:
             if self.training:
@@ -251,7 +256,8 @@ class LatentRecursiveEncoder(AbsEncoder):
         """A pass that the stock forward sees as one layer."""
         return_all_hs = options.pop("return_all_hs", False)
         max_layer = options.pop("max_layer", None)
-        counts = self._loop_counts(options["ilens"], chosen.num_loops)
+        check_sharded_loops(self, chosen)
+        counts = loop_counts(self, options["ilens"], chosen.num_loops)
         plan = make_plan(self, counts, chosen, options.get("ctc"), return_all_hs, max_layer)
         planned = PlannedPass(self.encoders, plan)
         view = self._with(planned, interctc_layer_idx=[])
@@ -267,19 +273,6 @@ class LatentRecursiveEncoder(AbsEncoder):
         """A copy of this encoder for one pass, whose layers are those of the pass."""
         modules = {name: m for name, m in self._modules.items() if name != "encoders"}
         return view_of(self, _modules=modules, encoders=layers, **attributes)
-
-    def _loop_counts(self, ilens: torch.Tensor, num_loops: int | None) -> torch.Tensor:
-        """(B,) int64 on the CPU."""
-        policy = self.recursion.policy
-        if self.training:
-            now = self.progress.begin(self.encoders) if self.progress else self._no_progress
-            return policy(now, ilens)
-        if num_loops is None and policy.depth_in_evaluation:
-            # Only the process that trains knows progress: there, validation follows the schedule.
-            seen = self.progress.now if self.progress else self._no_progress
-            if seen is not None:
-                return policy(seen, ilens)
-        return torch.full((len(ilens),), num_loops or self.shape.num_loops)
 
     def normalized(self, states: torch.Tensor) -> torch.Tensor:
         """Latent states as the stock encoder shows them to intermediate CTC."""

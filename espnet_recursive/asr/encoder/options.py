@@ -14,13 +14,15 @@ from espnet_recursive.asr.encoder.conf_checks import (
     check_positions,
     check_values,
 )
+from espnet_recursive.asr.encoder.input_layer import check_input_layer, stock_input_layer
 from espnet_recursive.recursion.conf import RecursionConf
 from espnet_recursive.recursion.resolved import Recursion
 from espnet_recursive.recursion.shape import RecursionShape
 
-#: The keys of the recursion, and the positions that the stock constructors check against the number
+#: The keys of ours, and the positions that the stock constructors check against the number
 #: of unique layers, where they count executed ones here.
 _NOT_FOR_STOCK = {
+    "input_channels",
     "interctc_layer_idx",
     *(field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)),
 }
@@ -29,19 +31,20 @@ _BETWEEN_LAYERS = ("ctc_trim", "layer_drop_rate", "gradient_checkpoint_layers")
 
 
 def recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
-    """The stock constructor's signature with the keys of the recursion, for ESPnet to read."""
+    """The stock constructor's signature with our keys, for ESPnet to read."""
     parameters = {
         name: parameter.replace(default=None) if name == "num_blocks" else parameter
         for name, parameter in inspect.signature(stock).parameters.items()
     }
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters["input_channels"] = inspect.Parameter(
+        "input_channels", keyword, default=None, annotation=int | None
+    )
     for cls in (RecursionShape, RecursionConf):
         for field in fields(cls):
             default = {} if field.default is MISSING else field.default
             parameters[field.name] = inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=default,
-                annotation=field.type,
+                field.name, keyword, default=default, annotation=field.type
             )
     return inspect.Signature(list(parameters.values()))
 
@@ -53,7 +56,7 @@ def stock_conf(given: Mapping[str, Any], shape: RecursionShape) -> dict[str, Any
         # YAML's 0 is an integer, whose length the stock constructors ask for.
         if isinstance(conf.get(key), int):
             conf[key] = float(conf[key])
-    return conf | {"num_blocks": shape.unique_blocks}
+    return conf | stock_input_layer(conf) | {"num_blocks": shape.unique_blocks}
 
 
 def check_options(
@@ -71,6 +74,7 @@ def check_options(
     """
     shape, depth = recursion.shape, recursion.shape.executed_blocks
     check_choices(effective, choices)
+    check_input_layer(effective)
     check_values(effective, shape.unique_blocks)
     positions = effective.get("interctc_layer_idx")
     positions = [] if positions is None else positions

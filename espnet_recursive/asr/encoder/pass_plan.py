@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 
 from espnet_recursive.errors import is_integer
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.loop_policy_base import MOST_LOOPS
+from espnet_recursive.recursion.loop_policy_base import MOST_LOOPS, Progress
 from espnet_recursive.recursion.recurrence import LoopPlan
 from espnet_recursive.recursion.shape import RecursionShape
 
@@ -83,6 +84,52 @@ def renumbered(out: Any, positions: Mapping[int, int] | None) -> Any:
     if not positions or not isinstance(out, tuple) or isinstance(out[1][0], torch.Tensor):
         return out
     return out[0], [(positions[position], state) for position, state in out[1]]
+
+
+def loop_counts(encoder: Any, ilens: torch.Tensor, num_loops: int | None) -> torch.Tensor:
+    """The loops of each utterance in a pass that begins.
+
+    Args:
+        encoder: A recursive encoder.
+        ilens: (B,) lengths of its input.
+        num_loops: Loops of every utterance that were chosen, in evaluation; None for none.
+
+    Returns:
+        (B,) int64 on the CPU.
+    """
+    policy, progress = encoder.recursion.policy, encoder.progress
+    if encoder.training:
+        return policy(progress.begin(encoder.encoders) if progress else Progress(), ilens)
+    if num_loops is None and policy.depth_in_evaluation:
+        # Only the process that trains knows progress: there, validation follows the schedule.
+        seen = progress.now if progress else Progress()
+        if seen is not None:
+            return policy(seen, ilens)
+    return torch.full((len(ilens),), num_loops or encoder.shape.num_loops)
+
+
+def check_sharded_loops(encoder: Any, chosen: ChosenDepth) -> None:
+    """Refuse a pass in which the ranks may run different loops of layers that they share.
+
+    Each execution of a sharded layer (FSDP) gathers its weights from all ranks, which would wait
+    for each other for ever.
+
+    Args:
+        encoder: The encoder.
+        chosen: The depth of the pass.
+
+    Raises:
+        ValueError: If the layers are sharded and utterances have loops of their own.
+    """
+    policy = encoder.recursion.policy
+    own = policy.per_utterance and (encoder.training or chosen.num_loops is None)
+    if (own or chosen.exit_rule) and isinstance(next(encoder.encoders.parameters()), DTensor):
+        rule = chosen.exit_rule
+        name = f"exit criterion {rule.criterion}" if rule else encoder.recursion.options.loop_policy
+        raise ValueError(
+            f"{name} gives utterances loops of their own, and ranks would wait for ever for each "
+            "other's shards (FSDP): use DistributedDataParallel, or a loop_policy with equal loops"
+        )
 
 
 def make_plan(

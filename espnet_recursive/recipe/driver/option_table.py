@@ -121,7 +121,7 @@ RECOGNISER = (
     Option("asr_exp", "", "directory of the experiment; asr_tag is ignored then", PATH),
     Option("asr_stats_dir", "", "directory of the statistics", PATH),
     Option("asr_config", "", "training YAML ({})", PATH),
-    Option("encoder_config", "", "YAML with encoder and encoder_conf, laid over asr_config", PATH),
+    Option("encoder_config", "", "encoder file, or a name as L1, laid over asr_config", PATH),
     Option("asr_args", "", "further arguments for asr_train", WORDS),
     Option("pretrained_model", "", "weights to start from, as --init_param of asr_train", WORDS),
     Option("ignore_init_mismatch", "false", "whether their shapes may differ ({})", FLAG),

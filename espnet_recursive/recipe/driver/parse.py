@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
+from espnet_recursive.errors import UserError
+from espnet_recursive.files.shared_files import encoder_file
 from espnet_recursive.recipe.driver.option import UsageError
 from espnet_recursive.recipe.driver.option_table import GROUPS, OPTIONS
 
@@ -59,6 +61,20 @@ def parse(words: Sequence[str]) -> dict[str, str]:
             OPTIONS[name].check(value)
         values[name] = value
     return values
+
+
+def with_encoder_file(values: Mapping[str, str]) -> dict[str, str]:
+    """The values, in which an encoder's name such as ``L1`` is the path of its file.
+
+    Raises:
+        UsageError: If there is no such encoder.
+    """
+    if not values["encoder_config"]:
+        return dict(values)
+    try:
+        return {**values, "encoder_config": str(encoder_file(values["encoder_config"]))}
+    except UserError as error:
+        raise UsageError(f"--encoder_config {error}") from error
 
 
 def help_message(values: Mapping[str, str], called_as: str) -> str:

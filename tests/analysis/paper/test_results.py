@@ -7,10 +7,10 @@ from espnet2.utils.get_default_kwargs import get_default_kwargs
 
 from espnet_recursive.analysis.paper.results import read_rows
 from espnet_recursive.analysis.paper.rows import PAPER_ROWS
-from espnet_recursive.bin.parameter_table import ROWS_DIR
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.checkpoint_file import add_note
 from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.files.shared_files import paper_rows_dir
 from espnet_recursive.recipe.data_dir import write_table
 from espnet_recursive.recipe.decoding_facts import write_decoding_facts
 from espnet_recursive.recipe.fingerprint import fingerprint_of
@@ -120,7 +120,7 @@ def test_experiments_that_are_named(rows_dir, exp):
 def test_a_smaller_row_of_the_same_name_only_corresponds(rows_dir, exp):
     (small,) = read_rows(["L1"], rows_dir, [exp])
     assert small.paper == PAPER_ROWS["L1"] and not small.is_papers
-    (own,) = read_rows(["L1"], ROWS_DIR, [exp])
+    (own,) = read_rows(["L1"], paper_rows_dir(), [exp])
     assert own.is_papers
 
 
@@ -134,9 +134,9 @@ def test_unit_is_what_says_most(rows_dir, tmp_path, references, unit):
 
 def test_unit_of_the_papers_own_rows_is_that_of_the_paper(tmp_path):
     """However the text is written."""
-    conf = yaml.safe_load((ROWS_DIR / "B2.yaml").read_text())["encoder_conf"]
+    conf = yaml.safe_load((paper_rows_dir() / "B2.yaml").read_text())["encoder_conf"]
     add_experiment(tmp_path / "exp", "asr_a", conf, [("d", "test", GOOD)])
-    (row,) = read_rows(["B2"], ROWS_DIR, [tmp_path / "exp"])
+    (row,) = read_rows(["B2"], paper_rows_dir(), [tmp_path / "exp"])
     assert [result.unit for result in row.results] == ["cer"]
 
 

@@ -18,6 +18,7 @@ ATTENTION = {"transformer": "self_attn", "conformer": "self_attn"}
 PARTS = {
     "none": {},
     "interctc": {"interctc_loops": [1, 3]},
+    "strides": {"loop_strides": [3, 1, 2]},
     "add": {"input_injection": "add"},
     "concat": {"input_injection": "concat"},
     "learned": {"loop_embedding": "learned"},
@@ -64,7 +65,12 @@ def private(encoder):
         name: parameter
         for name, parameter in encoder.named_parameters()
         if name.startswith(
-            ("encoders.input_injection", "encoders.loop_signals", "encoders.private_weights")
+            (
+                "encoders.input_injection",
+                "encoders.loop_signals",
+                "encoders.private_weights",
+                "encoders.loop_pooling",
+            )
         )
     }
 

@@ -3,14 +3,14 @@
 import pytest
 import yaml
 
-from espnet_recursive.bin.parameter_table import ROWS_DIR
+from espnet_recursive.files.shared_files import paper_rows_dir
 
 
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory):
     """A folder like conf/encoder/."""
     folder = tmp_path_factory.mktemp("rows")
-    for path in ROWS_DIR.glob("*.yaml"):
+    for path in paper_rows_dir().glob("*.yaml"):
         config = yaml.safe_load(path.read_text())
         conf = config["encoder_conf"]
         conf |= {"output_size": 16} | {

@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 def profile(rows, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     module = importlib.import_module("encoder_profile")
-    monkeypatch.setattr(module, "ROWS_DIR", rows)
+    monkeypatch.setattr(module, "paper_rows_dir", lambda: rows)
     return module
 
 

@@ -7,7 +7,7 @@ from benchmarks.encoders.competitors import CONTAINER, ESPNET, SYSTEMS, competit
 from benchmarks.encoders.counted import count
 from benchmarks.encoders.rows import Unavailable, recursive, stock
 from benchmarks.encoders.work import Work
-from espnet_recursive.bin.parameter_table import ROWS_DIR
+from espnet_recursive.files.shared_files import paper_rows_dir
 
 
 @pytest.mark.parametrize("row, depth", [("B", 24), ("L1", 24), ("L5", 24), ("L4", 12)])
@@ -46,5 +46,5 @@ def test_first_setting_is_the_plain_one(system, kind):
 
 
 def test_counted():
-    assert count(ROWS_DIR, "B").all_reduce == 4 * 75_657_216
-    assert count(ROWS_DIR, "L1").optimizer == 8 * 25_219_072
+    assert count(paper_rows_dir(), "B").all_reduce == 4 * 75_657_216
+    assert count(paper_rows_dir(), "L1").optimizer == 8 * 25_219_072

@@ -37,6 +37,15 @@ INFERENCE = {
     (RECURSIVE, "prepared/float32"): 0.8,
     (RECURSIVE, "prepared/int8"): 0.3,
 }
+SLIM = "slim/L1_slim_strides"
+#: Fewer competitors than in the race of L1 itself, which counts for L1.
+COMPACT = {
+    (ESPNET, "defaults/float32"): 1.2,
+    (ESPNET, "SDPA/float32"): 1.0,
+    (ESPNET, "dynamic int8"): 0.6,
+    (RECURSIVE, "prepared/float32"): 0.4,
+    (RECURSIVE, "prepared/int8"): 0.2,
+}
 TRAINING = {
     (ESPNET, "defaults/float32"): 3.0,
     (ESPNET, "SDPA, fused Adam/float32"): 2.5,
@@ -54,6 +63,8 @@ def results():
         *(timed("Transformer", work, "B", "L1", INFERENCE) for work in (SHORT, USUAL, LONG)),
         timed("training step", STEP, "B", "L1", TRAINING),
         timed("Branchformer", USUAL, "B3", "L5", INFERENCE),
+        timed("compact L1", USUAL, "B", SLIM, COMPACT),
+        timed("compact L1 training step", STEP, "B", SLIM, TRAINING),
     ]
     sizes = {"defaults": 3000.0, "SDPA": 2000.0}
     found.memories = [
@@ -64,6 +75,8 @@ def results():
         for setting, size in (("as configured", 600 + 100 * loops), ("checkpoint_loops", 900)):
             (who,) = competitors(RECURSIVE, BY_LOOPS[loops], "training", [f"{setting}/float32"])
             found.memories.append(Memory(who, STEP, float(size)))
+    (slim,) = competitors(RECURSIVE, SLIM, "training", ["as configured/float32"])
+    found.memories.append(Memory(slim, STEP, 960.0))
     found.counted = {"B": Counted("B", 400, 800), "L1": Counted("L1", 100, 200)}
     return found
 
@@ -86,6 +99,10 @@ def test_measured(results):
         "L1 with checkpoint_loops, peak memory to ESPnet's defaults": 0.3,
         "L1 with checkpoint_loops, peak memory to ESPnet's best": 0.45,
         "checkpoint_loops, peak memory of L = 20 to L = 5": 1.0,
+        "L1, slim with strides, 12 s, float32, to ESPnet's best": 2.5,
+        "L1, slim with strides, 12 s, int8, to ESPnet's best": 3.0,
+        "L1, slim with strides, training step, float32, to ESPnet's best": 1.25,
+        "L1, slim with strides, peak memory to ESPnet's defaults": 0.32,
         "L1's layers, bytes to all-reduce, to B's": 0.25,
         "L1's layers, optimiser state, to B's": 0.25,
     }
@@ -139,6 +156,8 @@ def test_no_picture_of_nothing(tmp_path):
 def test_plans_measure_what_is_asked(device):
     _, full = PLANS[device]
     races = [part for part in full() if isinstance(part, Race)]
+    names = [race.name for race in races]
+    assert len(set(names)) == len(names)
     for race in races:
         assert race.competitors[0].setting.precision == "float32"
         assert len({work.kind for work in race.works}) == 1

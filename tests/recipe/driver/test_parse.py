@@ -6,7 +6,7 @@ import pytest
 
 from espnet_recursive.recipe.driver.option import UsageError
 from espnet_recursive.recipe.driver.option_table import OPTIONS
-from espnet_recursive.recipe.driver.parse import help_message, parse
+from espnet_recursive.recipe.driver.parse import help_message, parse, with_encoder_file
 
 
 def test_every_option_has_its_default():
@@ -63,3 +63,12 @@ def test_help_says_what_is_done_again():
     assert "A step is done again when its command, or the content of a file" in help_message(
         parse([]), "asr.sh"
     )
+
+
+def test_an_encoder_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = with_encoder_file(parse(["--encoder_config", "L1"]))["encoder_config"]
+    assert found.endswith("conf/encoder/L1.yaml")
+    assert with_encoder_file(parse([])) == parse([])
+    with pytest.raises(UsageError, match="--encoder_config loops_lenght is no file, nor"):
+        with_encoder_file(parse(["--encoder_config", "loops_lenght"]))
