@@ -11,6 +11,41 @@ import numpy as np
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
+from espnet_recursive.files.hertz import parse_hertz
+
+#: Sampling rates of speech in Hz, and the longest transform, whose matrix grows with the square.
+MIN_RATE, MAX_RATE = 1000, 96_000
+MAX_N_FFT = 4096
+
+
+def read_rate(fs: int | str) -> int:
+    """Read ``frontend_conf.fs``.
+
+    Raises:
+        ValueError: If it is no sampling rate, or none of speech.
+    """
+    rate = parse_hertz(fs, "frontend_conf.fs")
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ValueError(f"frontend_conf.fs {fs}: expected {MIN_RATE} to {MAX_RATE} Hz")
+    return rate
+
+
+def check_filters(rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> None:
+    """Refuse impossible mel filters.
+
+    Raises:
+        ValueError: If their frequencies or their number are impossible.
+    """
+    if not 0 <= fmin < fmax <= rate / 2:
+        raise ValueError(
+            f"frontend_conf: fmin {fmin:g} and fmax {fmax:g} are no range of frequencies at "
+            f"{rate} Hz: expected 0 <= fmin < fmax <= {rate / 2:g}"
+        )
+    if not 1 <= n_mels <= n_fft // 2:
+        raise ValueError(
+            f"frontend_conf.n_mels {n_mels}: expected 1 to {n_fft // 2}, the bins of the spectrum"
+        )
+
 
 def power_of_two(samples: int) -> int:
     """The least power of two that is `samples` or more."""

@@ -2,15 +2,17 @@
 
 import numpy as np
 import torch
+from typeguard import typechecked
 
 from espnet_recursive.asr.frontend.framed_frontend import (
     FramedFrontend,
+    check_filters,
     dft_matrix,
     power_of_two,
     power_spectrum,
+    read_rate,
     split_frames,
 )
-from espnet_recursive.files.hertz import parse_hertz
 
 #: The least energy whose logarithm is taken: the epsilon of float32.
 ENERGY_FLOOR = float(np.finfo(np.float32).eps)
@@ -58,6 +60,7 @@ class KaldiFbank(FramedFrontend):
         ValueError: If the frequencies or the number of filters are impossible.
     """
 
+    @typechecked
     def __init__(
         self,
         fs: int | str = 16000,
@@ -66,20 +69,12 @@ class KaldiFbank(FramedFrontend):
         fmax: float = -400.0,
         preemphasis: float = 0.97,
     ) -> None:
-        rate = parse_hertz(fs, "frontend_conf.fs")
-        top = fmax if fmax > 0 else rate / 2 + fmax
-        if not 0 <= fmin < top <= rate / 2:
-            raise ValueError(
-                f"frontend_conf: fmin {fmin} and fmax {fmax} are no range of frequencies at "
-                f"{rate} Hz: expected 0 <= fmin < fmax <= {rate / 2:g}"
-            )
-        if n_mels < 1:
-            raise ValueError(f"frontend_conf.n_mels {n_mels}: expected 1 or more")
+        rate = read_rate(fs)
         # Kaldi rounds milliseconds down to samples.
         window, self.hop_length = rate * 25 // 1000, rate * 10 // 1000
-        if window < 2:
-            raise ValueError(f"frontend_conf.fs {fs}: too few samples in 25 ms")
         n_fft = power_of_two(window)
+        top = fmax if fmax > 0 else rate / 2 + fmax
+        check_filters(rate, n_fft, n_mels, fmin, top)
         super().__init__(
             {
                 "dft": dft_matrix(povey_window(window), n_fft, n_fft // 2),

@@ -2,14 +2,17 @@
 
 import numpy as np
 import torch
+from typeguard import typechecked
 
 from espnet_recursive.asr.frontend.framed_frontend import (
+    MAX_N_FFT,
     FramedFrontend,
+    check_filters,
     dft_matrix,
     power_spectrum,
+    read_rate,
     split_frames,
 )
-from espnet_recursive.files.hertz import parse_hertz
 
 #: Samples are 16 bit numbers in Sphinx.
 FULL_SCALE = 32768.0
@@ -73,6 +76,7 @@ class SphinxMFCC(FramedFrontend):
         ValueError: If the frequencies, the transform or the number of filters are impossible.
     """
 
+    @typechecked
     def __init__(
         self,
         fs: int | str = 16000,
@@ -82,21 +86,17 @@ class SphinxMFCC(FramedFrontend):
         fmin: float = 130.0,
         fmax: float | None = None,
     ) -> None:
-        rate = parse_hertz(fs, "frontend_conf.fs")
-        top = 0.425 * rate if fmax is None else fmax
-        if not 0 <= fmin < top <= rate / 2:
-            raise ValueError(
-                f"frontend_conf: fmin {fmin} and fmax {top:g} are no range of frequencies at "
-                f"{rate} Hz: expected 0 <= fmin < fmax <= {rate / 2:g}"
-            )
-        if not 1 <= n_cepstra <= n_mels:
-            raise ValueError(f"frontend_conf.n_cepstra {n_cepstra}: expected 1 to n_mels, {n_mels}")
+        rate = read_rate(fs)
         window, self.hop_length = int(0.025625 * rate), rate * 10 // 1000
-        if not 2 <= window <= n_fft:
+        if not window <= n_fft <= MAX_N_FFT:
             raise ValueError(
                 f"frontend_conf.n_fft {n_fft}: a window has {window} samples at {rate} Hz; "
-                "expected as many or more"
+                f"expected as many or more, and at most {MAX_N_FFT}"
             )
+        top = 0.425 * rate if fmax is None else fmax
+        check_filters(rate, n_fft, n_mels, fmin, top)
+        if not 1 <= n_cepstra <= n_mels:
+            raise ValueError(f"frontend_conf.n_cepstra {n_cepstra}: expected 1 to n_mels, {n_mels}")
         super().__init__(
             {
                 "dft": dft_matrix(np.hamming(window), n_fft, n_fft // 2 + 1),
