@@ -87,7 +87,16 @@ setup(
     extras_require={
         "bench": ["speechbrain"],
         "export": EXPORT,
-        "test": ["kaldialign", "mypy", "pytest", "pytest-xdist", "ruff", "sherpa-onnx", *EXPORT],
+        "test": [
+            "kaldi-native-fbank",
+            "kaldialign",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "sherpa-onnx",
+            *EXPORT,
+        ],
         "whisper": ["transformers"],
     },
     entry_points={

@@ -1,8 +1,9 @@
-"""Which encoders this package has, and which ESPnet tasks take them; nothing else knows.
+"""Which encoders and frontends we have, and which ESPnet tasks take them; nothing else knows.
 
 ESPnet finds its encoders in ``<task module>.encoder_choices.classes``, a plain dict from a lower
-case name to a class. ESPnet's task modules take seconds to import, so :func:`register` does not
-import them: it leaves a post-import hook with each, and the encoders are there when the module is.
+case name to a class, and its frontends in ``frontend_choices`` likewise. ESPnet's task modules take
+seconds to import, so :func:`register` does not import them: it leaves a post-import hook with each,
+and ours are there when the module is.
 """
 
 from contextlib import redirect_stderr
@@ -13,6 +14,7 @@ from types import ModuleType
 from wrapt import register_post_import_hook
 
 _ENCODER_ROOM = "espnet_recursive.asr.encoder"
+_FRONTEND_ROOM = "espnet_recursive.asr.frontend"
 
 #: ESPnet name of each encoder -> (module, class)
 ENCODERS: dict[str, tuple[str, str]] = {
@@ -40,6 +42,12 @@ MODELS: dict[str, tuple[str, str]] = {
         "espnet_recursive.asr.model.consistency_regularised_asr_model",
         "ConsistencyRegularisedASRModel",
     ),
+}
+
+#: ESPnet name of each frontend -> (module, class)
+FRONTENDS: dict[str, tuple[str, str]] = {
+    "kaldi_fbank": (f"{_FRONTEND_ROOM}.kaldi_fbank", "KaldiFbank"),
+    "sphinx_mfcc": (f"{_FRONTEND_ROOM}.sphinx_mfcc", "SphinxMFCC"),
 }
 
 #: Task module -> its ``ClassChoices`` that hold general speech encoders. Left out: s2t_ctc, whose
@@ -71,9 +79,34 @@ TASK_CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Task module -> its ``ClassChoices`` that hold frontends of speech, among the tasks above. Left
+#: out: mt, whose frontends embed tokens; gan_tok and the recogniser of enh_s2t have ASR's own.
+FRONTEND_CHOICES: dict[str, tuple[str, ...]] = {
+    "espnet2.tasks.asr": ("frontend_choices",),
+    "espnet2.tasks.s2t": ("frontend_choices",),
+    "espnet2.tasks.slu": ("frontend_choices",),
+    "espnet2.tasks.st": ("frontend_choices",),
+    "espnet2.tasks.ssl": ("frontend_choices",),
+    "espnet2.tasks.s2st": ("frontend_choices",),
+    "espnet2.tasks.cls": ("frontend_choices",),
+    "espnet2.tasks.diar": ("frontend_choices",),
+    "espnet2.tasks.enh_s2t": ("diar_frontend_choices",),  # a copy, as above
+    "espnet3.systems.esp2_asr.task": ("frontend_choices",),
+}
+
+
 def encoder_class(name: str) -> type:
     """Import and return the encoder class that ESPnet knows as `name`."""
-    module, attribute = ENCODERS[name]
+    return _class_of(ENCODERS[name])
+
+
+def frontend_class(name: str) -> type:
+    """Import and return the frontend class that ESPnet knows as `name`."""
+    return _class_of(FRONTENDS[name])
+
+
+def _class_of(place: tuple[str, str]) -> type:
+    module, attribute = place
     return getattr(import_quietly(module), attribute)
 
 
@@ -88,10 +121,12 @@ def import_quietly(module: str) -> ModuleType:
 
 
 def register() -> None:
-    """Add the encoders to every ESPnet task, those imported already and those imported later."""
+    """Add ours to every ESPnet task, those imported already and those imported later."""
     for module in TASK_CHOICES:
         register_post_import_hook(add_encoders, module)
     register_post_import_hook(add_models, "espnet2.tasks.asr")
+    for module in FRONTEND_CHOICES:
+        register_post_import_hook(add_frontends, module)
 
 
 def add_models(task: ModuleType) -> None:
@@ -111,16 +146,29 @@ def add_encoders(task: ModuleType) -> None:
     Raises:
         RuntimeError: If ESPnet has moved the choices, or another class has one of the names.
     """
-    for attribute in TASK_CHOICES[task.__name__]:
+    _add(task, TASK_CHOICES[task.__name__], ENCODERS)
+
+
+def add_frontends(task: ModuleType) -> None:
+    """Add the frontends to the class choices of one imported task module.
+
+    Raises:
+        RuntimeError: If ESPnet has moved the choices, or another class has one of the names.
+    """
+    _add(task, FRONTEND_CHOICES[task.__name__], FRONTENDS)
+
+
+def _add(task: ModuleType, choices: tuple[str, ...], ours: dict[str, tuple[str, str]]) -> None:
+    for attribute in choices:
         if not hasattr(task, attribute):
             raise RuntimeError(
                 f"{task.__name__} has no {attribute}: this version of espnet_recursive fits "
                 "ESPnet 202611; install that one (pip install 'espnet>=202611,<202612')."
             )
         classes = getattr(task, attribute).classes
-        for name in ENCODERS:
-            ours = encoder_class(name)
-            if classes.setdefault(name, ours) is not ours:
+        for name, place in ours.items():
+            cls = _class_of(place)
+            if classes.setdefault(name, cls) is not cls:
                 raise RuntimeError(
                     f"{task.__name__}.{attribute} has another class under the name {name!r}: "
                     f"{classes[name].__module__}.{classes[name].__qualname__}. "

@@ -45,6 +45,17 @@ print(json.dumps([
     if isinstance(choices, ClassChoices) and issubclass(choices.base_type or int, AbsEncoder)
 ]))
 """
+# Every choice of frontends of speech, and those of the tasks above that have some.
+FRONTENDS = """
+from espnet2.asr.frontend.abs_frontend import AbsFrontend
+print(json.dumps([
+    [task.__name__, attribute, {name: cls.__name__ for name, cls in choices.classes.items()}]
+    for task in TASKS
+    if task.__name__ in registry.TASK_CHOICES
+    for attribute, choices in vars(task).items()
+    if isinstance(choices, ClassChoices) and issubclass(choices.base_type or int, AbsFrontend)
+]))
+"""
 
 
 def test_importing_the_package_imports_no_torch_and_no_espnet(run_python):
@@ -55,24 +66,33 @@ def test_importing_the_package_imports_no_torch_and_no_espnet(run_python):
 
 
 @pytest.mark.parametrize("order", ["package first", "tasks first"])
-def test_every_task_has_the_encoders(run_python, order):
+def test_every_task_has_the_encoders_and_those_of_speech_the_frontends(run_python, order):
     parts = [IMPORT_PACKAGE, IMPORT_TASKS]
     code = "".join(parts if order == "package first" else reversed(parts))
-    result = run_python("-c", code + REPORT)
+    result = run_python("-c", code + REPORT + FRONTENDS)
     assert result.returncode == 0, result.stderr
-    names = {name: cls for name, (_, cls) in registry.ENCODERS.items()}
+    encoders, frontends = map(json.loads, result.stdout.splitlines()[-2:])
+    check(encoders, registry.ENCODERS, registry.TASK_CHOICES, lacking=NOT_OURS, sharing=set())
+    # The frontends of mt embed tokens; gan_tok has the very choices of asr.
+    check(frontends, registry.FRONTENDS, registry.FRONTEND_CHOICES,
+          lacking={"espnet2.tasks.mt"}, sharing={"espnet2.tasks.gan_tok"})  # fmt: skip
+
+
+def check(report, ours, choices, lacking, sharing):
+    """Each choice of a report has all of ours or none, and ESPnet's own beside them."""
+    names = {name: cls for name, (_, cls) in ours.items()}
     have, lack = {}, set()
-    for task, attribute, classes in json.loads(result.stdout.splitlines()[-1]):
+    for task, attribute, classes in report:
         if names.items() <= classes.items():
             have.setdefault(task, set()).add(attribute)
             assert len(set(classes) - set(names)) > 1, "ESPnet's own are gone"
         else:
             lack.add(task)
             assert not names.keys() & classes.keys()
-    assert lack == NOT_OURS
-    for task, attributes in registry.TASK_CHOICES.items():
+    assert lack == lacking
+    for task, attributes in choices.items():
         assert have.pop(task) >= set(attributes)
-    assert not have
+    assert have.keys() == sharing
 
 
 def test_names_are_what_espnet_takes():

@@ -2,7 +2,8 @@
 
 The encoder file, such as conf/encoder/L1.yaml, has the keys encoder and encoder_conf. Of another
 encoder, it takes the place of both; of the same, its options go over those of the training YAML,
-which keeps the others. A message and status 1 say what is wrong with either file.
+which keeps the others. A frontend takes the place of another with all of its options. A message and
+status 1 say what is wrong with either file.
 """
 
 import argparse
@@ -17,6 +18,7 @@ def get_parser() -> argparse.ArgumentParser:
     p = parser(__doc__)
     p.add_argument("--config", required=True, help="training YAML")
     p.add_argument("--encoder_config", help="YAML with encoder and encoder_conf")
+    p.add_argument("--frontend", help="name of the frontend, in the place of the YAML's")
     p.add_argument("--output", required=True, help="YAML to write")
     return p
 

@@ -1,31 +1,43 @@
 """Which versions a published model needs, and where pip finds this package."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution, version
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from espnet_recursive import __version__
 from espnet_recursive.errors import UserError
-from espnet_recursive.registry import ENCODERS, MODELS
+from espnet_recursive.registry import ENCODERS, FRONTENDS, MODELS
 
 _PACKAGE = "espnet_recursive"
 #: What a model may need without a question, by canonical names.
 _KNOWN = ("espnet-recursive", "espnet", "espnet-model-zoo", "torch", "torchaudio")
 
 
-def requirements_of(encoder: str, model: str = "espnet") -> list[str]:
-    """The requirements of a model with the encoder `encoder`, trained and packed here.
+def needs_this_package(config: Mapping[str, Any]) -> bool:
+    """Whether a model has an encoder, a frontend or a class that ESPnet does not have by itself."""
+    features = config.get("input_size") is not None
+    return (
+        config.get("encoder") in ENCODERS
+        or config.get("model") in MODELS
+        or (not features and config.get("frontend") in FRONTENDS)
+    )
 
-    `model` is the configuration's: ESPnet builds that class to load the weights.
+
+def requirements_of(config: Mapping[str, Any]) -> list[str]:
+    """The requirements of a model that was trained and packed here.
 
     They have no upper bounds: which ESPnet a version of this package fits is said by that version,
     and models outlive versions.
+
+    Args:
+        config: The configuration of its training.
     """
     requirements = [f"espnet>={version('espnet')}"]
-    if encoder in ENCODERS or model in MODELS:
+    if needs_this_package(config):
         requirements.insert(0, f"{_PACKAGE}>={__version__}")
     return requirements
 

@@ -13,7 +13,7 @@ from espnet_recursive import __version__
 from espnet_recursive.asr.depth import DEPTH_OPTIONS
 from espnet_recursive.model.model_input import input_features, sampling_rate
 from espnet_recursive.model.parameters import EncoderSize
-from espnet_recursive.model.requirements import source_url
+from espnet_recursive.model.requirements import needs_this_package, source_url
 
 #: ESPnet's "no information", which the hub takes for a wrong language code.
 _NO_LANGUAGE = ("noinfo", "", None)
@@ -121,7 +121,10 @@ def _usage(card: Card) -> str:
     use = f"{read}\ntext, tokens, token_ids, hypothesis = model(speech)[0]\nprint(text)"
     checked = f"import {reader}\nfrom espnet_recursive import Speech2Text\n\n"
     checked += f"{_load(card.archive, card.decoding)}\n{use}"
-    plugin = "import espnet_recursive  # adds the encoder to ESPnet\n" if card.recursive else ""
+    plugin = ""
+    if needs_this_package(card.config):
+        added = "the encoder" if card.recursive else "the frontend"
+        plugin = f"import espnet_recursive  # adds {added} to ESPnet\n"
     imports = f"import {reader}\nfrom espnet2.bin.asr_inference import Speech2Text"
     own = f"{plugin}{imports}\n\n{_load(card.archive, stock)}\n{use}"
     command_line = (
@@ -151,7 +154,7 @@ def _load(archive: str, decoding: Mapping[str, Any]) -> str:
 
 def _install(card: Card) -> str:
     what = f"It needs ESPnet and espnet_recursive {__version__} or later"
-    if not card.recursive:
+    if not needs_this_package(card.config):
         what = "It needs ESPnet; espnet_recursive adds the checks and the command below"
     url = source_url()
     if url is None:

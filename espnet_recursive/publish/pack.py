@@ -113,7 +113,7 @@ def pack(model: TrainedModel, publication: Publication, outpath: Path | str) -> 
         "espnet": version("espnet"),
         "espnet_recursive": __version__,
         "archive": outpath.name,
-        "requires": requirements_of(config["encoder"], config.get("model", "espnet")),
+        "requires": requirements_of(config),
     }
     if recursion := recursion_of(config, model.asr_train_config):
         meta["recursion"] = recursion

@@ -11,9 +11,9 @@ import yaml
 
 from espnet_recursive.asr.depth import Depth, add_depth_options, given_depth
 from espnet_recursive.errors import UserError, reason
-from espnet_recursive.files.hertz import parse_hertz
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import write_if_changed
+from espnet_recursive.recipe.frontend_check import check_frontend
 from espnet_recursive.registry import import_quietly
 
 _ENCODER_KEYS = {"encoder", "encoder_conf"}
@@ -22,8 +22,8 @@ _TOGETHER = (
     {"num_loops", "loop_policy", "loop_policy_conf"},
     {"num_blocks", "recurrent_blocks"},
 )
-#: The sampling rate of ESPnet's frontends where a YAML names none.
-_ESPNET_FS = 16000
+#: What ESPnet takes where a YAML names none.
+_ESPNET_FRONTEND = "default"
 
 
 def read_encoder_config(path: Path | str) -> dict[str, Any]:
@@ -42,7 +42,10 @@ def read_encoder_config(path: Path | str) -> dict[str, Any]:
 
 
 def merge_train_config(
-    config: Path | str, encoder_config: Path | str | None, output: Path | str
+    config: Path | str,
+    encoder_config: Path | str | None,
+    output: Path | str,
+    frontend: str | None = None,
 ) -> None:
     """Write the training YAML that ESPnet reads.
 
@@ -50,16 +53,21 @@ def merge_train_config(
     ``encoder_conf`` as a whole, so that no option of one architecture is left over in another.
     Where it names the same encoder, its options go over those of the training YAML, which keeps
     the others; how often the block runs (``num_loops``, ``loop_policy``, ``loop_policy_conf``) is
-    one option, and so is its size (``recurrent_blocks``, ``num_blocks``). The output is only
-    touched where its content changes.
+    one option, and so is its size (``recurrent_blocks``, ``num_blocks``). Another frontend than
+    that of the training YAML has its own defaults, and nothing of ``frontend_conf``. The output is
+    only touched where its content changes.
 
     Args:
         config: The training YAML.
         encoder_config: The encoder file to lay over it, if any.
         output: The file to write.
+        frontend: The name of the frontend, if not that of the training YAML.
     """
     merged = read_yaml(config)
     sources = str(config)
+    if frontend and merged.get("frontend", _ESPNET_FRONTEND) != frontend:
+        merged = {k: v for k, v in merged.items() if k != "frontend_conf"} | {"frontend": frontend}
+        sources += f" with the frontend {frontend}"
     if encoder_config:
         own = {k: merged.pop(k) for k in _ENCODER_KEYS if k in merged}
         encoder = read_encoder_config(encoder_config)
@@ -87,33 +95,15 @@ def check_asr_config(
         fs: The sampling rate of the audio, such as "16k"; None where it is not of interest.
 
     Raises:
-        UserError: If a key or an option is unknown, a value has the wrong type, the encoder
-            cannot be built, or the configuration is for another sampling rate.
+        UserError: If a key or an option is unknown, a value has the wrong type, the frontend or
+            the encoder cannot be built, or the configuration is for another sampling rate.
     """
     task = import_quietly("espnet2.tasks.asr").ASRTask
     args = _parse(task.get_parser(), config, arguments)
-    if fs is not None and args.input_size is None:
-        _check_fs(args, fs, _names(config, arguments))
+    source = _names(config, arguments)
+    size = args.input_size or check_frontend(args.frontend, vars(args), fs, source)
     encoder_class = espnet_encoder_class(args.encoder, source=config)
-    build_encoder(encoder_class, args.encoder_conf, input_size=args.input_size or 80, source=config)
-
-
-def _check_fs(args: Any, fs: str, source: str) -> None:
-    """Windows of a frontend are numbers of samples, which mean other times at another rate."""
-    hz = parse_hertz(fs, "--fs")
-    for key in ("frontend_conf", "preprocessor_conf"):
-        conf = getattr(args, key, None) or {}
-        if key == "preprocessor_conf" and "fs" not in conf:
-            continue
-        own = parse_hertz(conf.get("fs", _ESPNET_FS), f"{source}: {key}: fs")
-        if own != hz:
-            said = f"{key} says fs: {own}" if "fs" in conf else f"{key} names no fs, which is {own}"
-            raise UserError(
-                f"--fs {fs} ({hz} Hz): in {source}, {said}, so that its windows, in samples, are "
-                f"made for another rate. Write fs: {hz} there, with n_fft, win_length and "
-                "hop_length for it (at 8000 Hz, windows of 25 ms every 10 ms are n_fft: 256, "
-                "win_length: 200, hop_length: 80), or leave --fs as it is."
-            )
+    build_encoder(encoder_class, args.encoder_conf, input_size=size, source=config)
 
 
 def check_lm_config(config: Path | str, arguments: Sequence[str] = ()) -> None:
@@ -190,9 +180,15 @@ def build_encoder(
 
     try:
         with torch.device("meta"):
-            return encoder_class(input_size=input_size, **encoder_conf)
+            encoder = encoder_class(input_size=input_size, **encoder_conf)
     except Exception as error:
         raise UserError(f"{source}: {reason(error)}") from error
+    if not all(weight.numel() for weight in encoder.parameters()):
+        raise UserError(
+            f"{source}: input_layer {encoder_conf.get('input_layer', 'conv2d')} leaves nothing of "
+            f"{input_size} features a frame: choose one with fewer or smaller strides"
+        )
+    return encoder
 
 
 def _parse(

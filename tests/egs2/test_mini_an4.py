@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -142,6 +143,26 @@ def test_changed_data_are_decoded_again(finished):
     assert len(list(logdir.glob("*.log"))) == logs + 1, "the old log is kept beside the new one"
     status, output = finished.run(*decode)
     assert status == 0 and output.count("done before") == 4
+
+
+@pytest.mark.exhaustive
+def test_a_frontend_of_ours_has_statistics_and_a_training_of_its_own(finished):
+    options = ["--feats_frontend", "kaldi_fbank", "--use_lm", "false", "--test_sets", "test"]
+    options += ["--stage", "10", "--stop_stage", "13", *SHORT[:2]]
+    status, output = finished.run(*options)
+    assert status == 0, output
+    exp = finished.dir / "exp"
+    config = yaml.safe_load(
+        (exp / f"{TAG.replace('raw', 'raw_kaldi_fbank')}/config.yaml").read_text()
+    )
+    assert (config["frontend"], config["frontend_conf"]) == ("kaldi_fbank", {"fs": "16k"})
+    stats, others = (
+        np.load(exp / f"asr_stats_{name}_en_bpe30/train/feats_stats.npz")["sum"]
+        for name in ("raw_kaldi_fbank", "raw")
+    )
+    assert len(stats) == len(others) == 80 and not np.allclose(stats, others, rtol=0.01)
+    status, output = finished.run(*options)
+    assert status == 0 and "stage 11" in output and "epoch 3/3" not in output, output
 
 
 #: Rows are trained on the data and statistics that are there, for an epoch, without language model.

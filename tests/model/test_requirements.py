@@ -15,13 +15,15 @@ HERE = espnet_recursive.__version__
 
 
 def test_a_model_needs_what_it_was_packed_with():
-    assert requirements_of("latent_recursive_transformer") == [
-        f"espnet_recursive>={HERE}",
-        "espnet>=202611",
-    ]
-    assert requirements_of("conformer") == ["espnet>=202611"]
-    assert len(requirements_of("conformer", "espnet_cr_ctc")) == 2
-    check_requirements(requirements_of("latent_recursive_branchformer"), "model.zip")
+    recursive = {"encoder": "latent_recursive_transformer"}
+    stock = {"encoder": "conformer", "frontend": "default", "input_size": None}
+    both = [f"espnet_recursive>={HERE}", "espnet>=202611"]
+    assert requirements_of(recursive) == both
+    assert requirements_of(stock) == ["espnet>=202611"]
+    assert requirements_of(stock | {"frontend": "kaldi_fbank"}) == both
+    assert requirements_of(stock | {"frontend": "kaldi_fbank", "input_size": 80}) == both[1:]
+    assert requirements_of(stock | {"model": "espnet_cr_ctc"}) == both
+    check_requirements(both, "model.zip")
 
 
 def test_a_newer_version_of_this_package():

@@ -24,7 +24,7 @@ from espnet_recursive.bin.asr_inference import get_parser as inference_parser
 from espnet_recursive.bin.main import COMMANDS
 from espnet_recursive.recursion.exit_criterion import EXIT_CRITERIA
 from espnet_recursive.recursion.loop_policy import LOOP_POLICIES
-from espnet_recursive.registry import ENCODERS, encoder_class
+from espnet_recursive.registry import ENCODERS, FRONTENDS, encoder_class, frontend_class
 
 HERE = Path(__file__).parent
 RECIPES = HERE.parents[1] / "egs2"
@@ -93,6 +93,7 @@ def configuration() -> dict[str, Any]:
         encoders[name] = {key: v for key, v in ours.items() if theirs.get(key, cls) != v}
     return {
         "encoder_conf": encoders,
+        "frontend_conf": {name: get_default_kwargs(frontend_class(name)) for name in FRONTENDS},
         "loop_policy_conf": {
             name: [field.name for field in fields(policy)] for name, policy in LOOP_POLICIES.items()
         },

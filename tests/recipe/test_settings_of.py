@@ -61,6 +61,7 @@ def test_statistics_do_not_depend_on_the_course_of_a_training_and_the_model(conf
     [
         {"frontend_conf": {"n_fft": 400}},
         {"frontend": "s3prl"},
+        {"frontend": "kaldi_fbank", "frontend_conf": {}},
         {"preprocessor_conf": {"data_aug_prob": 0.5}},
         {"token_type": "char"},
         {"model_conf": {"ctc_weight": 0.3, "extract_feats_in_collect_stats": False}},

@@ -82,6 +82,18 @@ def test_merge_lays_options_of_the_same_encoder_over(tmp_path, given):
     assert merged == train
 
 
+def test_another_frontend_takes_the_place_of_all_options(tmp_path):
+    train = load(TRAIN)
+    assert train["frontend_conf"]["n_fft"] == 512 and "frontend" not in train
+    merge_train_config(TRAIN, BASELINE, tmp_path / "out.yaml", "kaldi_fbank")
+    merged = load(tmp_path / "out.yaml")
+    assert merged["frontend"] == "kaldi_fbank" and "frontend_conf" not in merged
+    assert merged["encoder"] == "transformer" and merged["model_conf"] == train["model_conf"]
+    for own, name in ((TRAIN, "default"), (tmp_path / "out.yaml", "kaldi_fbank")):
+        merge_train_config(own, None, tmp_path / "same.yaml", name)
+        assert load(tmp_path / "same.yaml") == load(own)
+
+
 @pytest.mark.parametrize(
     ("own", "given", "merged"),
     [

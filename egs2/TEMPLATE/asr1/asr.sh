@@ -146,9 +146,12 @@ same_tokens() {
 
 current_stage=config
 if [ "${stage}" -le 11 ] && [ "${skip_train}" = false ]; then
+    laid_over=(${feats_frontend:+--frontend "${feats_frontend}"})
+    [ "${stats_config}" = "${asr_config}" ] || attempt "${ours[@]}" espnet_recursive.bin.train_config \
+        --config "${asr_config}" "${laid_over[@]}" --output "${stats_config}"
+    laid_over+=(${encoder_config:+--encoder_config "${encoder_config}"})
     [ -z "${asr_config}" ] || attempt "${ours[@]}" espnet_recursive.bin.train_config \
-        --config "${asr_config}" ${encoder_config:+--encoder_config "${encoder_config}"} \
-        --output "${train_config}"
+        --config "${asr_config}" "${laid_over[@]}" --output "${train_config}"
     log "checking the configurations"
     ! in_range 7 || same_tokens "${lm_exp}" lm_tag
     ! in_range 11 || same_tokens "${asr_exp}" asr_tag
@@ -366,12 +369,11 @@ if in_range 10; then
     need "${token_list}" 5
     for dset in "${train_set}" "${valid_set}"; do need "${data_feats}/${dset}/${scp}" 4; done
     asr_options_of_data
-    # Statistics do not depend on the encoder, so that all rows share them: the plain asr_config.
-    settings=$(settings_of statistics "${asr_config}" "${asr_args[@]}")
+    settings=$(settings_of statistics "${stats_config}" "${asr_args[@]}")
     collect_stats asr "${asr_stats_dir}" "${data_feats}/${train_set}/${scp}" \
         "${data_feats}/${valid_set}/${scp}" valid "${data_feats}/${train_set}"/{"${scp}",text} \
         "${data_feats}/${valid_set}"/{"${scp}",text} "${token_files[@]}" -- \
-        "${asr_data[@]}" ++ ${asr_config:+--config "${asr_config}"} "${asr_args[@]}"
+        "${asr_data[@]}" ++ ${stats_config:+--config "${stats_config}"} "${asr_args[@]}"
 fi
 
 if in_range 11; then

@@ -45,8 +45,9 @@ def check(values: Mapping[str, str], environment: Mapping[str, str]) -> None:
             f"--asr_config {config} changes waveforms (preprocessor_conf), which --feats_type "
             f"{values['feats_type']} has not: remove data_aug_effects, rir_scp and noise_scp there"
         )
-    if values["encoder_config"] and not config:
-        raise UsageError("--encoder_config is laid over --asr_config: name that too")
+    for name in ("encoder_config", "feats_frontend"):
+        if values[name] and not config:
+            raise UsageError(f"--{name} is laid over --asr_config: name that too")
 
 
 def text_of(path: str) -> str:
@@ -79,6 +80,10 @@ def _check_data(values: Mapping[str, str]) -> None:
     if feats_type != "raw" and values["channel"]:
         raise UsageError(
             f"--channel {values['channel']}: --feats_type {feats_type} has no channels"
+        )
+    if feats_type != "raw" and values["feats_frontend"]:
+        raise UsageError(
+            f"--feats_frontend {values['feats_frontend']} takes audio: --feats_type raw"
         )
     if values["asr_task"] != "asr":
         raise UsageError(f"--asr_task {values['asr_task']}: only asr")

@@ -131,6 +131,8 @@ def _tokens(values: Mapping[str, str], published: Mapping[str, str] | None) -> S
 
 def _experiments(values: Mapping[str, str], settings: Mapping[str, str | list[str]]) -> Settings:
     expdir, names, sp = values["expdir"], settings["names"], settings["sp"]
+    frontend = values["feats_frontend"]
+    feats = values["feats_type"] + (f"_{frontend}" if frontend else "")
     lm_tag = values["lm_tag"]
     if not lm_tag:
         config = values["lm_config"]
@@ -141,7 +143,7 @@ def _experiments(values: Mapping[str, str], settings: Mapping[str, str | list[st
     if not asr_tag:
         encoder = f"_{_stem(values['encoder_config'])}" if values["encoder_config"] else ""
         asr_tag = (_stem(asr_config) if asr_config else "train") + encoder
-        asr_tag += f"_{values['feats_type']}_{names}{_suffix(values['asr_args'])}{sp}"
+        asr_tag += f"_{feats}_{names}{_suffix(values['asr_args'])}{sp}"
     asr_exp = values["asr_exp"] or f"{expdir}/asr_{asr_tag}"
     asr_args = OPTIONS["asr_args"].words(values["asr_args"])
     if sp and "speed_perturb" in text_of(asr_config):
@@ -155,9 +157,7 @@ def _experiments(values: Mapping[str, str], settings: Mapping[str, str | list[st
         if values["use_lm"] == "true":
             inference_tag += f"_lm_{PurePath(lm_exp).name}_{_model_name(values['inference_lm'])}"
         inference_tag += f"_asr_model_{_model_name(values['inference_asr_model'])}"
-    asr_stats_dir = (
-        values["asr_stats_dir"] or f"{expdir}/asr_stats_{values['feats_type']}_{names}{sp}"
-    )
+    asr_stats_dir = values["asr_stats_dir"] or f"{expdir}/asr_stats_{feats}_{names}{sp}"
     _check_for_yaml(asr_stats_dir)
     packed = values["inference_asr_model"].rpartition(".")[0] or values["inference_asr_model"]
     return {
@@ -168,6 +168,8 @@ def _experiments(values: Mapping[str, str], settings: Mapping[str, str | list[st
         "asr_exp": asr_exp,
         "asr_args": asr_args,
         "asr_stats_dir": asr_stats_dir,
+        # All rows share the statistics, which do not depend on the encoder.
+        "stats_config": f"{asr_stats_dir}/train_config.yaml" if frontend else asr_config,
         "train_config": f"{asr_exp}/train_config.yaml" if asr_config else "",
         "depth_options": depth,
         "inference_tag": inference_tag,

@@ -43,6 +43,7 @@ WHOLE = Kind("a whole number", r"\d+")
 POSITIVE = Kind("a whole number, 1 or more", r"[1-9]\d*")
 NUMBER = Kind("a number", r"\d*\.?\d+(e-?\d+)?")
 NUMBERS = Kind(NUMBER.expected, NUMBER.pattern, words=True)
+NAME = Kind("a name such as kaldi_fbank", r"[A-Za-z]\w*")
 CHANNEL = Kind("a channel: 1, 2, ..., or mean", r"[1-9]\d*|mean")
 RATE = Kind("a sampling rate such as 16k", r"\d+(\.\d+)?k|[1-9]\d{3,}")
 

@@ -49,6 +49,12 @@ def test_what_goes_together(words):
             ["--feats_type", "extracted", "--speed_perturb_factors", "0.9"],
             "say how they were made with --cepstra",
         ),
+        (
+            ["--feats_type", "extracted", "--feats_frontend", "kaldi_fbank"],
+            "--feats_frontend kaldi_fbank takes audio: --feats_type raw",
+        ),
+        (["--feats_frontend", "a/b"], "expected a name such as kaldi_fbank, found 'a/b'"),
+        (["--feats_frontend", "default"], "--feats_frontend is laid over --asr_config: name that"),
         (["--asr_task", "st"], "--asr_task st: only asr"),
         (["--use_ngram", "true"], "stage 9 is not there yet"),
         (["--token_type", "phn"], "--token_type phn: bpe, char or word"),

@@ -167,6 +167,15 @@ def test_speeds_are_not_changed_twice(tmp_path):
     assert "data_aug_prob" not in found["asr_tag"]
 
 
+def test_a_frontend_has_statistics_and_experiments_of_its_own():
+    found = settings(*CONFIGS, "--feats_frontend", "kaldi_fbank", "--encoder_config", "L1.yaml")
+    assert found["asr_exp"] == "exp/asr_train_asr_L1_raw_kaldi_fbank_en_bpe30"
+    assert found["asr_stats_dir"] == "exp/asr_stats_raw_kaldi_fbank_en_bpe30"
+    assert found["stats_config"] == "exp/asr_stats_raw_kaldi_fbank_en_bpe30/train_config.yaml"
+    assert found["data_feats"] == "dump/raw"
+    assert settings(*CONFIGS)["stats_config"] == "conf/train_asr.yaml"
+
+
 def test_features_instead_of_waveforms():
     raw, extracted = settings(), settings("--feats_type", "extracted")
     keys = ("scp", "scp_type", "rate", "data_feats")
