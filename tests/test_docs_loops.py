@@ -11,6 +11,7 @@ import yaml
 from espnet2.asr.espnet_model import ESPnetASRModel
 
 from espnet_recursive.asr.depth import DEPTH_OPTIONS, Depth
+from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.recursion.conf import RecursionConf
 from espnet_recursive.recursion.loop_policy import LOOP_POLICIES
 from espnet_recursive.recursion.shape import RecursionShape
@@ -45,8 +46,12 @@ def test_an_encoder_is_built_and_runs(name, number):
 
 def test_a_decoding_yaml_is_a_depth():
     (block,) = DECODING
-    assert block.keys() == set(DEPTH_OPTIONS)
+    assert block.keys() == set(DEPTH_OPTIONS) - {"chunk_size", "num_left_chunks"}
     Depth(**block)
+
+
+def test_every_option_of_a_depth_is_in_the_table_of_decoding():
+    assert set(DEPTH_OPTIONS) <= keys_of((DOCS / "decoding.md").read_text())
 
 
 def keys_of(page):
@@ -56,7 +61,9 @@ def keys_of(page):
 
 
 def test_every_key_of_a_recursion_is_in_the_table_of_encoders():
-    keys = {field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)}
+    keys = {
+        field.name for cls in (RecursionShape, RecursionConf, ChunkConf) for field in fields(cls)
+    }
     assert keys <= keys_of((DOCS / "encoders.md").read_text())
 
 

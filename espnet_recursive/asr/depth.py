@@ -20,6 +20,10 @@ class Depth:
         loop_exit_threshold: Below it an utterance stops. What is a good one depends on the
             criterion and the model, so there is no default.
         loop_exit_min: Loops that every utterance runs, 1 where nothing is said.
+        chunk_size: Frames of a chunk, as in :mod:`espnet_recursive.asr.streaming.chunks`, 0 for the
+            whole utterance; None for what the configuration says.
+        num_left_chunks: Chunks before its own that a frame sees, -1 for all; None for what the
+            configuration says.
 
     Raises:
         UserError: Naming the option and what it may be.
@@ -29,12 +33,18 @@ class Depth:
     loop_exit: str | None = None
     loop_exit_threshold: float | None = None
     loop_exit_min: int | None = None
+    chunk_size: int | None = None
+    num_left_chunks: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("num_loops", "loop_exit_min"):
             value = getattr(self, key)
             if value is not None and not is_integer(value, least=1):
                 raise UserError(f"{key} must be an integer of 1 or more, not {value!r}")
+        for key, least in (("chunk_size", 0), ("num_left_chunks", -1)):
+            value = getattr(self, key)
+            if value is not None and not is_integer(value, least):
+                raise UserError(f"{key} must be an integer of {least} or more, not {value!r}")
         if self.loop_exit is None:
             for key in ("loop_exit_threshold", "loop_exit_min"):
                 if getattr(self, key) is not None:
@@ -76,7 +86,13 @@ class Depth:
                 )
             return
         try:
-            encoder.set_depth(self.num_loops, self.exit_rule(), getattr(model, "ctc", None))
+            chunks = {
+                key: value
+                for key in ("chunk_size", "num_left_chunks")
+                if (value := getattr(self, key)) is not None
+            }
+            ctc = getattr(model, "ctc", None)
+            encoder.set_depth(self.num_loops, self.exit_rule(), ctc, **chunks)
         except ValueError as error:
             raise UserError(f"{self}: {error}") from error
 
@@ -97,11 +113,26 @@ class Depth:
             return model
         ctc = getattr(model, "ctc", None)
         try:
-            encoder.chosen_depth(self.num_loops, self.exit_rule(), ctc)
+            self.chosen(encoder, ctc)
         except ValueError as error:
             raise UserError(f"{self}: {error}") from error
         modules = {name: module for name, module in model._modules.items() if name != "encoder"}
         return view_of(model, _modules=modules, encoder=_AtDepth(encoder, self, ctc))
+
+    def chosen(self, encoder: Any, ctc: Any) -> Any:
+        """This depth for an encoder: a :class:`espnet_recursive.asr.encoder.pass_plan.ChosenDepth`.
+
+        Args:
+            encoder: A recursive encoder.
+            ctc: ESPnet's CTC module of its model, or None.
+
+        Raises:
+            ValueError: If it cannot be in this encoder.
+        """
+        from espnet_recursive.asr.encoder.pass_plan import ChosenDepth, choose_depth
+
+        chunks = self.chunk_size, self.num_left_chunks
+        return choose_depth(encoder, ChosenDepth(self.num_loops, self.exit_rule(), (ctc,), *chunks))
 
     def exit_rule(self) -> Any:
         """The :class:`espnet_recursive.recursion.exit_criterion.ExitRule`; None for none."""
@@ -146,6 +177,16 @@ def add_depth_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--loop_exit_threshold", type=float, help="below it, an utterance stops")
     group.add_argument("--loop_exit_min", type=int, help="loops that every utterance runs (1)")
+    group.add_argument(
+        "--chunk_size",
+        type=int,
+        help="frames of a chunk, as a stream has them; 0: the whole utterance (the model's own)",
+    )
+    group.add_argument(
+        "--num_left_chunks",
+        type=int,
+        help="chunks before its own that a frame sees; -1: all (the model's own)",
+    )
 
 
 def given_depth(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import torch
 from espnet_recursive.asr.encoder.conf_checks import PER_LAYER
 from espnet_recursive.asr.encoder.input_layer import is_stock
 from espnet_recursive.asr.encoder.pass_plan import intermediate_positions
+from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.convert.average import States
 from espnet_recursive.convert.converted_model import ConvertedModel
 from espnet_recursive.errors import UserError
@@ -19,7 +20,7 @@ from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 
 _OUR_KEYS = {"input_channels"} | {
-    field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)
+    field.name for cls in (RecursionShape, RecursionConf, ChunkConf) for field in fields(cls)
 }
 
 
@@ -136,6 +137,11 @@ def _parts_without_effect(encoder: Any, source: str) -> tuple[str, ...]:
             f"{source} was trained with loop_strides={list(recursion.loop_strides)}, loops at a "
             "lower time resolution, which no stock encoder has: its layers run at one. Use the "
             "recursive model itself."
+        )
+    if encoder.chunk_conf.at_inference():
+        raise UserError(
+            f"{source} was trained with chunk_size={encoder.chunk_conf.chunk_size}, and stock "
+            "encoders see whole utterances. Use the recursive model itself."
         )
     parts = dict(zip(keys, stack.loop_signals or (), strict=True))
     if stack.input_injection is not None:

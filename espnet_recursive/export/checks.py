@@ -41,6 +41,11 @@ def check_exportable(loaded: LoadedModel, num_loops: int | None, loops_as_input:
                 "recurrent block once, traced at one time resolution. Run it with PyTorch, where "
                 "--encoder_precision prepares it."
             )
+    if loaded.encoder in STOCK_NAMES and loaded.model.encoder.chunk_conf.at_inference():
+        raise UserError(
+            f"{loaded.name}: chunk_size={conf['chunk_size']} cannot be exported: the file would "
+            "see whole utterances. Run it with PyTorch."
+        )
     if loaded.encoder in STOCK_NAMES:
         _check_loops(loaded, num_loops)
     elif num_loops is not None or loops_as_input:

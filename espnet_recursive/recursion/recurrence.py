@@ -18,12 +18,15 @@ from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.recursion.active_rows import ActiveRows
 from espnet_recursive.recursion.exit_criterion import CTCHead, ExitRule
+from espnet_recursive.recursion.layer_call import call_layer
 from espnet_recursive.recursion.loop_invariant import LoopInvariants
 from espnet_recursive.recursion.loop_strides import FULL_RATE, Rate, pooled_masks
 from espnet_recursive.recursion.stack import RecursiveStack, run_as_container
 
 Tensor = torch.Tensor
 Layer = Callable[[Any, Any], tuple[Any, Any]]
+#: (layer, position, frames pooled into one) -> the layer that runs there in its place.
+LayerAt = Callable[[torch.nn.Module, int, int], torch.nn.Module]
 #: Position -> state (B, T, D), in the order of the positions.
 States = list[tuple[int, Tensor]]
 
@@ -44,6 +47,7 @@ class LoopPlan:
         condition: Applied to the latent state after some positions, for self-conditioned CTC.
         condition_after: Those positions.
         max_layers: Executed layers at most; None for all.
+        layer_at: What runs in the place of each layer; None for the layer itself.
     """
 
     counts: Tensor
@@ -54,6 +58,7 @@ class LoopPlan:
     condition: Callable[[Tensor], Tensor] | None = None
     condition_after: Collection[int] = ()
     max_layers: int | None = None
+    layer_at: LayerAt | None = None
 
 
 class Pass:
@@ -166,10 +171,12 @@ class PlannedPass(Pass):
         return ((states, *positions) if positions else states), masks
 
     def _edge(
-        self, layers: Sequence[Layer], first: int, states: Tensor, positions: list[Tensor]
+        self, layers: Sequence[torch.nn.Module], first: int, states: Tensor, positions: list[Tensor]
     ) -> Tensor:
         """Prelude or coda."""
         of_each = [positions] * len(layers)
+        if (view := self._plan.layer_at) is not None:
+            layers = [view(layer, first + i, 1) for i, layer in enumerate(layers, 1)]
         return self._noted(*self._run(layers, first, states, of_each, self._invariants.masks))
 
     def _loop(self, states: Tensor) -> Tensor:
@@ -202,7 +209,7 @@ class PlannedPass(Pass):
         stack, pooling = self._stack, self._stack.loop_pooling
         stride = 1 if pooling is None else pooling.stride(loop)
         positions = self._invariants.positions_at(stride, states.size(1))
-        layers = [partial(self._call, place, loop) for place in range(len(positions))]
+        layers = [partial(self._call, place, loop, stride) for place in range(len(positions))]
         first = stack.shape.end_of_loop(loop - 1)
         rate = FULL_RATE
         if pooling is not None and stride > 1:
@@ -220,11 +227,16 @@ class PlannedPass(Pass):
             return self._noted(*checkpoint(compute, states, injected, use_reentrant=False))
         return self._noted(*compute(states, injected))
 
-    def _call(self, place: int, loop: int, xs: Any, masks: Any) -> tuple[Any, Any]:
+    def _call(self, place: int, loop: int, stride: int, xs: Any, masks: Any) -> tuple[Any, Any]:
         """A layer of the recurrent block as it is in a loop."""
         stack, private = self._stack, self._stack.private_weights
         weights = None if private is None else private.in_loop(place, loop)
-        return stack.layer_call(stack.recurrent_block[place], weights, xs, masks)
+        layer, view = stack.recurrent_block[place], self._plan.layer_at
+        if view is None:
+            return stack.layer_call(layer, weights, xs, masks)
+        # Not compiled: the compiler would take each view for another layer.
+        position = stack.shape.end_of_loop(loop - 1) + place + 1
+        return call_layer(view(layer, position, stride), weights, xs, masks)
 
     def _run(
         self,

@@ -142,6 +142,16 @@ def test_loops_at_lower_time_resolution(name):
     assert torch.equal(encode(converted.model), encode(ones.model))
 
 
+def test_chunks():
+    recursive = load_recursive("transformer", chunk_size=[8, 0])
+    with pytest.raises(UserError, match=r"chunk_size=\[8, 0\], and stock encoders see whole"):
+        to_stock(recursive)
+    whole = load_recursive("transformer", chunk_size=[0, 8], num_left_chunks=2)
+    converted = to_stock(whole)
+    assert not {"chunk_size", "num_left_chunks"} & set(converted.config["encoder_conf"])
+    assert torch.equal(encode(converted.model), encode(whole.model))
+
+
 def test_the_width_of_espnets_input_layer_is_left_out():
     recursive = load_recursive("transformer", input_channels=16)
     converted = to_stock(recursive)

@@ -17,6 +17,7 @@ OURS = "latent_recursive_transformer"
     [
         (OURS, {"input_layer": "embed"}, None, "exp/asr: input_layer embed takes tokens"),
         (OURS, {"loop_strides": [4, 2]}, None, r"loop_strides=\[4, 2\] cannot be exported"),
+        (OURS, {"chunk_size": [8, 0]}, None, r"chunk_size=\[8, 0\] cannot be exported"),
         (OURS, {"interctc_use_conditioning": True}, None, "interctc_use_conditioning acts between"),
         ("conformer", {"ctc_trim": True}, None, "exp/asr: ctc_trim acts between layers"),
         (OURS, {}, 0, "--num_loops 0: at least 1"),

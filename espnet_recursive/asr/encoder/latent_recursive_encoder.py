@@ -1,6 +1,7 @@
 """The mixin that turns one of ESPnet's encoders into a recursive one."""
 
 import inspect
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -16,17 +17,21 @@ from espnet_recursive.asr.encoder.options import check_options, recursive_signat
 from espnet_recursive.asr.encoder.pass_plan import (
     ChosenDepth,
     check_sharded_loops,
+    choose_depth,
+    chunks_of_pass,
     intermediate_positions,
     loop_counts,
     make_plan,
     renumbered,
 )
 from espnet_recursive.asr.encoder.position_projections import cache_position_projections
+from espnet_recursive.asr.streaming.chunked_layers import ChunkedLayers, check_chunkable
+from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.errors import reason
 from espnet_recursive.recursion.exit_criterion import ExitRule
 from espnet_recursive.recursion.module_view import view_of
 from espnet_recursive.recursion.progress import TrainingProgress
-from espnet_recursive.recursion.recurrence import LayerPass, Pass, PlannedPass
+from espnet_recursive.recursion.recurrence import LayerAt, LayerPass, Pass, PlannedPass
 from espnet_recursive.recursion.resolved import Recursion
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
@@ -60,6 +65,8 @@ class LatentRecursiveEncoder(AbsEncoder):
         interctc_layer_idx: Where the stock encoder has it: positions of intermediate CTC, counted
             in *executed* layers. Position n_p + i * n_r is the end of loop i. The position is also
             the number in ``loss_interctc_layer<position>``.
+        chunk_size, num_left_chunks: Chunks that a frame sees, for streaming; of
+            :class:`espnet_recursive.asr.streaming.chunks.ChunkConf`.
         input_channels: Channels of the convolutions of a ``conv2d`` input layer; those of the
             states by default, as in ESPnet. With ``input_layer: conv2d_speechbrain`` 64.
         **stock_conf: The stock encoder's options. An option that is a list with a value for each
@@ -98,12 +105,13 @@ class LatentRecursiveEncoder(AbsEncoder):
         known = cls.__signature__.parameters
         check_keys(conf, tuple(known), cls.__name__)
         given = dict(cls.__signature__.bind(input_size, *args, **conf).arguments)
+        effective = {key: parameter.default for key, parameter in known.items()} | given
         try:
             recursion = Recursion.from_conf(given)
+            chunk_conf = ChunkConf.from_conf(effective, recursion.options.loop_strides)
         except ValueError as error:
             raise EncoderConfError(str(error)) from error
-        effective = {key: parameter.default for key, parameter in known.items()} | given
-        check_options(effective, recursion, cls.choices)
+        check_options(effective, recursion, chunk_conf, cls.choices)
         try:
             super().__init__(**stock_conf(given, recursion.shape))
         except AssertionError as error:
@@ -111,10 +119,12 @@ class LatentRecursiveEncoder(AbsEncoder):
         if "interctc_layer_idx" in known:
             self.interctc_layer_idx = effective["interctc_layer_idx"] or []
         fit_input_layer(self, effective)
-        self.recursion = recursion
+        self.recursion, self.chunk_conf = recursion, chunk_conf
         self.encoders = recursion.make_stack(list(self.encoders), self.output_size())
         self.progress = TrainingProgress() if recursion.policy.needs_progress else None
         self._last_pass = LastPass()
+        if chunk_conf.is_used:
+            check_chunkable(self.encoders.unique_layers)
         self.set_depth()
         record_attention_for_hooks(self.encoders)
         cache_position_projections(self.encoders)
@@ -154,6 +164,7 @@ class LatentRecursiveEncoder(AbsEncoder):
         num_loops: int | None = None,
         exit_rule: ExitRule | None = None,
         ctc: torch.nn.Module | None = None,
+        **chunks: int | None,
     ) -> None:
         """Choose the depth at inference from now on; training is not changed.
 
@@ -161,22 +172,14 @@ class LatentRecursiveEncoder(AbsEncoder):
             num_loops: Loops of every utterance, at most; None for what the configuration says.
             exit_rule: When an utterance stops earlier; None for never.
             ctc: ESPnet's CTC module of the model, for rules that look at its posteriors.
+            **chunks: ``chunk_size`` and ``num_left_chunks``, one number each; None for what the
+                configuration says, a size of 0 for the whole utterance.
 
         Raises:
             ValueError: If `num_loops` is no integer of 1 or more, or less than the rule's
                 ``min_loops``, or the rule lacks its CTC module, or cannot be in this encoder.
         """
-        self._depth = self.chosen_depth(num_loops, exit_rule, ctc)
-
-    def chosen_depth(
-        self, num_loops: int | None, rule: ExitRule | None, ctc: torch.nn.Module | None
-    ) -> ChosenDepth:
-        """A depth, checked as :meth:`set_depth` does, without setting it."""
-        chosen = ChosenDepth(num_loops, rule, (ctc,))
-        chosen.check(self.recursion.most_loops)
-        if rule is not None and getattr(self, "ctc_trim", False):
-            raise ValueError(f"exit criterion {rule.criterion!r} does not go with ctc_trim")
-        return chosen
+        self._depth = choose_depth(self, ChosenDepth(num_loops, exit_rule, (ctc,), **chunks))
 
     def forward(
         self,
@@ -217,12 +220,13 @@ class LatentRecursiveEncoder(AbsEncoder):
         if depth is not None:
             if self.training:
                 raise ValueError(f"depth={depth} is for inference: call eval() first")
-            chosen = self.chosen_depth(depth.num_loops, depth.exit_rule(), options.get("ctc", ctc))
+            chosen = depth.chosen(self, options.get("ctc", ctc))
         elif self.training:
             chosen = ChosenDepth()
-        if self.recursion.is_plain and chosen.exit_rule is None:
+        chunks = chunks_of_pass(self, chosen)
+        if self.recursion.is_plain and chosen.exit_rule is None and chunks is None:
             return self._layer_by_layer(options, chosen.num_loops)
-        return self._by_plan(options, chosen)
+        return self._by_plan(options, chosen, ChunkedLayers(chunks) if chunks else None)
 
     def _layer_by_layer(
         self, options: dict[str, Any], num_loops: int | None
@@ -251,7 +255,7 @@ class LatentRecursiveEncoder(AbsEncoder):
         return renumbered(out, positions), olens, states
 
     def _by_plan(
-        self, options: dict[str, Any], chosen: ChosenDepth
+        self, options: dict[str, Any], chosen: ChosenDepth, layer_at: LayerAt | None
     ) -> tuple[Any, torch.Tensor, Any]:
         """A pass that the stock forward sees as one layer."""
         return_all_hs = options.pop("return_all_hs", False)
@@ -259,6 +263,7 @@ class LatentRecursiveEncoder(AbsEncoder):
         check_sharded_loops(self, chosen)
         counts = loop_counts(self, options["ilens"], chosen.num_loops)
         plan = make_plan(self, counts, chosen, options.get("ctc"), return_all_hs, max_layer)
+        plan = replace(plan, layer_at=layer_at)
         planned = PlannedPass(self.encoders, plan)
         view = self._with(planned, interctc_layer_idx=[])
         out, olens, states = self._stock.forward(view, **options)

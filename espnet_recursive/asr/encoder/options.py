@@ -15,6 +15,7 @@ from espnet_recursive.asr.encoder.conf_checks import (
     check_values,
 )
 from espnet_recursive.asr.encoder.input_layer import check_input_layer, stock_input_layer
+from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.recursion.conf import RecursionConf
 from espnet_recursive.recursion.resolved import Recursion
 from espnet_recursive.recursion.shape import RecursionShape
@@ -24,7 +25,7 @@ from espnet_recursive.recursion.shape import RecursionShape
 _NOT_FOR_STOCK = {
     "input_channels",
     "interctc_layer_idx",
-    *(field.name for cls in (RecursionShape, RecursionConf) for field in fields(cls)),
+    *(field.name for cls in (RecursionShape, RecursionConf, ChunkConf) for field in fields(cls)),
 }
 #: Options of stock forward methods that act between layers. A pass by a plan has no place for them.
 _BETWEEN_LAYERS = ("ctc_trim", "layer_drop_rate", "gradient_checkpoint_layers")
@@ -40,7 +41,7 @@ def recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
     parameters["input_channels"] = inspect.Parameter(
         "input_channels", keyword, default=None, annotation=int | None
     )
-    for cls in (RecursionShape, RecursionConf):
+    for cls in (RecursionShape, RecursionConf, ChunkConf):
         for field in fields(cls):
             default = {} if field.default is MISSING else field.default
             parameters[field.name] = inspect.Parameter(
@@ -60,13 +61,17 @@ def stock_conf(given: Mapping[str, Any], shape: RecursionShape) -> dict[str, Any
 
 
 def check_options(
-    effective: Mapping[str, Any], recursion: Recursion, choices: Mapping[str, Sequence[str]]
+    effective: Mapping[str, Any],
+    recursion: Recursion,
+    chunk_conf: ChunkConf,
+    choices: Mapping[str, Sequence[str]],
 ) -> None:
     """Refuse options that cannot be, or not with this recursion.
 
     Args:
         effective: All options of the encoder with their values, defaults included.
         recursion: Its recursion.
+        chunk_conf: Its chunks.
         choices: Values that named options may have.
 
     Raises:
@@ -89,6 +94,11 @@ def check_options(
     # Position 0 is the input layer.
     checkpointed = effective.get("gradient_checkpoint_layers", [])
     check_positions("gradient_checkpoint_layers", checkpointed, 0, depth)
-    if not recursion.is_plain:
+    if chunk_conf.is_used and recursion.options.compile:
+        raise EncoderConfError(
+            "compile: true does not go with chunk_size: layers with chunks are not compiled"
+        )
+    if not recursion.is_plain or chunk_conf.is_used:
+        what = str(recursion) or f"chunk_size={chunk_conf.chunk_size}"
         for key in (k for k in _BETWEEN_LAYERS if effective.get(k)):
-            raise EncoderConfError(f"{key} does not go with {recursion}: leave one of them out")
+            raise EncoderConfError(f"{key} does not go with {what}: leave one of them out")

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch.distributed.tensor import DTensor
 
+from espnet_recursive.asr.streaming.chunked_layers import check_chunkable
+from espnet_recursive.asr.streaming.chunks import ChunkConf, Chunks, chosen_chunks
 from espnet_recursive.errors import is_integer
 from espnet_recursive.recursion.exit_criterion import ExitRule
 from espnet_recursive.recursion.loop_policy_base import MOST_LOOPS, Progress
@@ -22,11 +24,22 @@ class ChosenDepth:
         num_loops: Loops of every utterance, at most; None for what the configuration says.
         exit_rule: When an utterance stops earlier; None for never.
         ctc: ESPnet's CTC module, or None; in a tuple, so that no module registers it.
+        chunk_size: Frames of a chunk, 0 for the whole utterance; None for what the configuration
+            says.
+        num_left_chunks: Chunks before its own that a frame sees, negative for all; None for what
+            the configuration says.
     """
 
     num_loops: int | None = None
     exit_rule: ExitRule | None = None
     ctc: tuple[torch.nn.Module | None] = (None,)
+    chunk_size: int | None = None
+    num_left_chunks: int | None = None
+
+    @property
+    def has_chunks(self) -> bool:
+        """Whether chunks, or none, were chosen."""
+        return self.chunk_size is not None or self.num_left_chunks is not None
 
     def check(self, configured: int) -> None:
         """Refuse a depth that cannot be.
@@ -45,6 +58,57 @@ class ChosenDepth:
                 raise ValueError(f"exit criterion {rule.criterion!r} needs a CTC module")
             if (most := loops or configured) < rule.min_loops:
                 raise ValueError(f"exit min_loops={rule.min_loops} is more than {most} loops")
+
+
+def choose_depth(encoder: Any, chosen: ChosenDepth) -> ChosenDepth:
+    """Check that an encoder can run at a depth.
+
+    Args:
+        encoder: A recursive encoder.
+        chosen: The depth.
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: Naming what cannot be.
+    """
+    chosen.check(encoder.recursion.most_loops)
+    chunks = chunks_of_pass(encoder, chosen) if chosen.has_chunks else None
+    if chunks is not None:
+        check_chunkable(encoder.encoders.unique_layers)
+    if getattr(encoder, "ctc_trim", False):
+        if chosen.exit_rule is not None:
+            raise ValueError(
+                f"exit criterion {chosen.exit_rule.criterion!r} does not go with ctc_trim"
+            )
+        if chunks is not None:
+            raise ValueError(f"chunk_size={chunks.size} does not go with ctc_trim")
+    return chosen
+
+
+def chunks_of_pass(encoder: Any, chosen: ChosenDepth) -> Chunks | None:
+    """The chunks of a pass that begins; None for the whole utterance.
+
+    In training those of the configuration are drawn, and nothing is chosen.
+
+    Raises:
+        ValueError: If the chosen ones cannot be.
+    """
+    conf: ChunkConf = encoder.chunk_conf
+    if encoder.training and not chosen.has_chunks:
+        return conf.drawn()
+    usual = conf.at_inference()
+    if not chosen.has_chunks:
+        return usual
+    size, left = chosen.chunk_size, chosen.num_left_chunks
+    if size is None:
+        if usual is None:
+            raise ValueError("num_left_chunks needs chunk_size, the frames of a chunk")
+        size = usual.size
+    if left is None and usual is not None:
+        left = usual.num_left
+    return chosen_chunks(size, left, encoder.recursion.options.loop_strides)
 
 
 def intermediate_positions(
