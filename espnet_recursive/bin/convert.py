@@ -1,8 +1,10 @@
-"""Make a trained stock model recursive, or unroll a recursive one into a stock model.
+"""Make a trained stock model recursive, unroll a recursive one, or give one of features a frontend.
 
     espnet-recursive convert recursive --model exp/asr_B --output exp/asr_L1 \\
         --prelude_blocks 2 --recurrent_blocks 4 --coda_blocks 2 --num_loops 5
     espnet-recursive convert stock --model exp/asr_L1 --output exp/asr_L1_unrolled
+    espnet-recursive convert audio --model exp/asr_an4 --output exp/asr_an4_audio \\
+        --frontend sphinx_mfcc --frontend_conf cmn=utterance
 
 The output is an experiment's folder that ESPnet and this package load. How close the new model is
 to the old one is printed, and written into the folder as conversion.md and conversion.json.
@@ -12,10 +14,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.convert.layer_sources import METHODS
+from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.recursion.shape import RecursionShape
 
@@ -29,6 +35,7 @@ def get_parser() -> argparse.ArgumentParser:
     for name, does, add_options in (
         ("recursive", "make a stock model of N layers recursive", _add_recursive_options),
         ("stock", "unroll a recursive model into a stock one", _add_stock_options),
+        ("audio", "have a model of features take audio, by a frontend", _add_audio_options),
     ):
         direction = directions.add_parser(
             name, help=does, description=does, formatter_class=p.formatter_class
@@ -52,6 +59,10 @@ def _add_common_options(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
     p.add_argument("--output", type=Path, required=True, help="the new experiment directory")
+    add_any_size_option(p)
+
+
+def _add_compared_option(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--audio",
         type=Path,
@@ -60,10 +71,10 @@ def _add_common_options(p: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="audio or wav.scp to compare the two on; without it, random input",
     )
-    add_any_size_option(p)
 
 
 def _add_recursive_options(p: argparse.ArgumentParser) -> None:
+    _add_compared_option(p)
     for field in fields(RecursionShape):
         p.add_argument(
             f"--{field.name}", type=int, default=field.default, help=_SHAPE_HELP[field.name]
@@ -91,7 +102,37 @@ def _add_recursive_options(p: argparse.ArgumentParser) -> None:
 
 
 def _add_stock_options(p: argparse.ArgumentParser) -> None:
+    _add_compared_option(p)
     p.add_argument("--num_loops", type=int, help="depth; without it, that of inference")
+
+
+def _add_audio_options(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--frontend", required=True, help="kaldi_fbank or sphinx_mfcc")
+    p.add_argument(
+        "--frontend_conf",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="its options, as the features of the training were made; fs is 16000 without it",
+    )
+    p.add_argument(
+        "--audio", type=Path, metavar="SCP", help="wav.scp of utterances to compare features of"
+    )
+    p.add_argument("--feats", type=Path, metavar="SCP", help="feats.scp of the same utterances")
+
+
+def _options(words: Sequence[str]) -> dict[str, Any]:
+    """Read ``key=value``; values as in a YAML."""
+    options = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not (key and equals):
+            raise UserError(f"--frontend_conf {word}: expected key=value, as cmn=utterance")
+    return options
 
 
 @command
@@ -99,10 +140,20 @@ def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
     # These import ESPnet's tasks, for which a help should not wait.
-    from espnet_recursive.convert.convert import convert_to_recursive, convert_to_stock
+    from espnet_recursive.convert.convert import (
+        convert_to_audio,
+        convert_to_recursive,
+        convert_to_stock,
+    )
     from espnet_recursive.convert.to_recursive import Start
 
-    if args.direction == "stock":
+    if args.direction == "audio":
+        with quiet_libraries():
+            report = convert_to_audio(
+                *(args.model, args.output, args.frontend, _options(args.frontend_conf)),
+                *(args.model_file, args.audio, args.feats, args.any_size),
+            )
+    elif args.direction == "stock":
         with quiet_libraries():
             report = convert_to_stock(
                 args.model, args.output, args.num_loops, args.model_file, args.audio, args.any_size

@@ -10,7 +10,7 @@ from espnet_recursive.bin.command import command
 GROUPS = {
     "For users: models, and what is known of them": {
         "transcribe": "text of audio files, with a published model or one of your own",
-        "convert": "make a trained stock model recursive, or unroll a recursive one",
+        "convert": "a stock model made recursive, a recursive one unrolled, or given a frontend",
         "export": "a recogniser as ONNX files, for onnxruntime on a device",
         "onnx-transcribe": "text of audio files with an exported recogniser, without torch",
         "conf": "the encoder files that come with the package: list, show, copy",

@@ -1,12 +1,15 @@
-"""The two conversions as a whole: load, convert, compare, write."""
+"""The conversions as a whole: load, convert, compare, write."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from espnet_recursive.convert.converted_model import ConvertedModel
 from espnet_recursive.convert.differences import differences
 from espnet_recursive.convert.experiment import check_new, write_experiment
 from espnet_recursive.convert.report import ConversionReport, sizes
+from espnet_recursive.convert.stored_features import check_features, read_stored
+from espnet_recursive.convert.to_frontend import to_frontend
 from espnet_recursive.convert.to_recursive import Start, to_recursive
 from espnet_recursive.convert.to_stock import to_stock
 from espnet_recursive.errors import UserError
@@ -100,6 +103,52 @@ def convert_to_stock(
         notes=converted.notes,
     )
     write_experiment(output, recursive, converted, report)
+    return report
+
+
+def convert_to_audio(
+    model: Path | str,
+    output: Path,
+    frontend: str,
+    frontend_conf: Mapping[str, Any],
+    model_file: str | None = None,
+    audio: Path | None = None,
+    feats: Path | None = None,
+    any_size: bool = False,
+) -> ConversionReport:
+    """Write a model of features as one of audio.
+
+    Args:
+        model: The model, by any of the names that ``find_model`` takes.
+        output: The new experiment's folder.
+        frontend: The name of a frontend of this package.
+        frontend_conf: Its options.
+        model_file: The checkpoint of an experiment, valid.acc.ave.pth by default.
+        audio: A wav.scp, to compare its audio with its features; both or none.
+        feats: The feats.scp of the same utterances.
+        any_size: Whether a published model may be deeper and larger than models are.
+
+    Raises:
+        UserError: If the model or a file cannot be used, or the frontend computes other features;
+            nothing is written then.
+    """
+    check_new(output)
+    if (audio is None) != (feats is None):
+        raise UserError("--audio and --feats: name both tables of the same utterances, or neither")
+    before = load_asr_model(model, model_file, any_size)
+    after = to_frontend(before, frontend, frontend_conf)
+    if audio is None or feats is None:
+        close = _compare(before, after, ())
+        said = "Not compared with stored features: name some with --audio and --feats."
+    else:
+        utterances = list(read_stored(audio, feats, after.config))
+        said = check_features(after.model.frontend, utterances, str(feats))
+        inputs = f"{len(utterances)} utterances of {feats} and {audio}"
+        close = measure_closeness(before.model, after.model, utterances, inputs)
+    report = ConversionReport(
+        before.name, after.how, *sizes(before.model, after.model), closeness=close, notes=(said,)
+    )
+    write_experiment(output, before, after, report)
     return report
 
 

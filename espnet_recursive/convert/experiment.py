@@ -19,6 +19,8 @@ from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.publish.pack import READ_IN_DECODING
 from espnet_recursive.recipe.fingerprint import fingerprint_of
 
+#: What conversions change.
+_CHANGED = ("encoder", "encoder_conf", "input_size", "frontend", "frontend_conf")
 _NAMED_FILES = tuple(key for key, *inner in READ_IN_DECODING if not inner)
 
 
@@ -67,7 +69,8 @@ def _config(source: LoadedModel, converted: ConvertedModel) -> dict[str, Any]:
     written = converted.config
     if not source.found.meta:
         written = read_yaml(source.found.files["asr_train_config"])
-    changed = {key: converted.config[key] for key in ("encoder", "encoder_conf")}
+    pairs = {key: (source.config.get(key), converted.config.get(key)) for key in _CHANGED}
+    changed = {key: after for key, (before, after) in pairs.items() if before != after}
     return {**written, **changed, "token_list": list(converted.model.token_list)}
 
 

@@ -49,13 +49,20 @@ class LoadedModel:
         """The options of its encoder."""
         return self.config.get("encoder_conf") or {}
 
-    def rebuilt(self, encoder: str, encoder_conf: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    def rebuilt(
+        self, encoder: str, encoder_conf: dict[str, Any], **changed: Any
+    ) -> tuple[dict[str, Any], Any]:
         """The configuration and the model with another encoder in it, whose weights mean nothing.
 
+        Args:
+            encoder: ESPnet's name of it.
+            encoder_conf: Its options.
+            changed: Other keys of the configuration.
+
         Raises:
-            UserError: If the encoder cannot be built.
+            UserError: If it cannot be built.
         """
-        config = {**self.config, "encoder": encoder, "encoder_conf": encoder_conf}
+        config = {**self.config, "encoder": encoder, "encoder_conf": encoder_conf, **changed}
         return config, build_model(_asr_task(), config, self.name).eval()
 
 

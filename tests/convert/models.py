@@ -29,7 +29,9 @@ def small_conf(name: str, **conf: Any) -> dict[str, Any]:
     return {**ARCHITECTURES[name.removeprefix("latent_recursive_")].small, **conf}
 
 
-def load(encoder: str, seed: int = 0, model_conf: Any = None, **conf: Any) -> LoadedModel:
+def load(
+    encoder: str, seed: int = 0, model_conf: Any = None, features: int = FEATURES, **conf: Any
+) -> LoadedModel:
     """A recogniser of features, every weight of which is random, also norms and statistics."""
     config = {
         **_default_config(),
@@ -39,7 +41,7 @@ def load(encoder: str, seed: int = 0, model_conf: Any = None, **conf: Any) -> Lo
         "decoder_conf": _DECODER,
         "token_list": TOKENS,
         "token_type": "char",
-        "input_size": FEATURES,
+        "input_size": features,
         "normalize": None,
         "model_conf": model_conf or {},
     }

@@ -1,5 +1,7 @@
 """Cepstra of CMU Sphinx, as AN4 is distributed with them."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 from typeguard import typechecked
@@ -71,6 +73,9 @@ class SphinxMFCC(FramedFrontend):
         n_fft: Length of the Fourier transform.
         fmin: Lowest frequency in Hz.
         fmax: Highest frequency in Hz; by default 0.425 of the rate, 6800 Hz at 16 kHz.
+        cmn: "utterance" to subtract the mean over the utterance.
+        deltas: Whether to append first and second differences, as Sphinx does
+            (:func:`espnet_recursive.corpora.sphinx.with_deltas`).
 
     Raises:
         ValueError: If the frequencies, the transform or the number of filters are impossible.
@@ -85,6 +90,8 @@ class SphinxMFCC(FramedFrontend):
         n_fft: int = 512,
         fmin: float = 130.0,
         fmax: float | None = None,
+        cmn: Literal["utterance"] | None = None,
+        deltas: bool = False,
     ) -> None:
         rate = read_rate(fs)
         window, self.hop_length = int(0.025625 * rate), rate * 10 // 1000
@@ -105,10 +112,11 @@ class SphinxMFCC(FramedFrontend):
             }
         )
         self.n_cepstra, self.win_length = n_cepstra, window
+        self.cmn, self.deltas = cmn, deltas
 
     def output_size(self) -> int:
         """Features of a frame."""
-        return self.n_cepstra
+        return self.n_cepstra * (3 if self.deltas else 1)
 
     def count_frames(self, lengths: torch.Tensor) -> torch.Tensor:
         """Frames that fit whole, and one more for the rest of the samples."""
@@ -125,4 +133,32 @@ class SphinxMFCC(FramedFrontend):
         samples = samples[:, 1:] - PREEMPHASIS * samples[:, :-1]
         samples = samples[:, : samples.size(1) // hop * hop]
         energies = power_spectrum(split_frames(samples, window, hop), self.dft) @ self.filters
-        return energies.clamp(min=ENERGY_FLOOR).log() @ self.cosines
+        cepstra = energies.clamp(min=ENERGY_FLOOR).log() @ self.cosines
+        frames = self.count_frames(lengths)[:, None]
+        if self.cmn:
+            place = torch.arange(cepstra.size(1), device=samples.device)
+            beyond = (place[None] >= frames)[..., None]
+            means = cepstra.masked_fill(beyond, 0.0).sum(dim=1) / frames
+            cepstra = cepstra - means[:, None]
+        return with_deltas(cepstra, frames) if self.deltas else cepstra
+
+
+def with_deltas(cepstra: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    """Append first and second differences; an utterance's ends are repeated beyond them.
+
+    Args:
+        cepstra: (batch, frames, features).
+        frames: (batch, 1) frames of each utterance.
+
+    Returns:
+        (batch, frames, 3 x features).
+    """
+    place = torch.arange(cepstra.size(1), device=cepstra.device)[None]
+
+    def at(shift: int) -> torch.Tensor:
+        index = torch.minimum((place + shift).clamp(min=0), frames - 1)
+        return cepstra.gather(1, index[..., None].expand(-1, -1, cepstra.size(2)))
+
+    first = at(2) - at(-2)
+    second = (at(3) - at(-1)) - (at(1) - at(-3))
+    return torch.cat([cepstra, first, second], dim=2)

@@ -10,6 +10,10 @@ from espnet_recursive.asr.frontend.framed_frontend import dft_matrix, power_of_t
 from espnet_recursive.registry import FRONTENDS, frontend_class
 
 RATES = (8000, 16000)
+OPTIONS = {
+    "KaldiFbank": {"fs": "11.025k", "n_mels": 23, "fmin": 50, "fmax": 5000.0, "preemphasis": 0},
+    "SphinxMFCC": {"fs": "11.025k", "n_mels": 31, "cmn": "utterance", "deltas": True},
+}
 
 
 @pytest.fixture(params=sorted(FRONTENDS))
@@ -17,9 +21,11 @@ def frontend_type(request):
     return frontend_class(request.param)
 
 
-@pytest.fixture(params=RATES)
+@pytest.fixture(params=[*RATES, "all options"])
 def frontend(request, frontend_type):
-    return frontend_type(fs=request.param)
+    if request.param in RATES:
+        return frontend_type(fs=request.param)
+    return frontend_type(**OPTIONS[frontend_type.__name__])
 
 
 def batch_of(waveforms, filler):
