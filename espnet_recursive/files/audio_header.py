@@ -5,11 +5,12 @@ and leaves a size that stands for "unknown" there; others count their own header
 that fills up an odd size. Only a file that lacks more than that was cut off.
 """
 
+import io
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 #: Bytes that a header may promise beyond what is there: the size of the usual header of a WAV file,
 #: which some programs count as sound. It is a millisecond of 16 kHz, 16 bits.
@@ -83,18 +84,57 @@ def find_sound(file: BinaryIO) -> Sound | None:
     return None
 
 
-def repaired_wav(file: BinaryIO, sound: Sound) -> bytes:
-    """A WAV file of the sound that is there, with a header that is right.
+class RepairedWav(io.RawIOBase):
+    """A WAV file of the sound that is there, with a header that is right, in the place of another.
 
-    Samples that are not there to the last byte are left out.
+    Samples that are not there to the last byte are left out. The sound is not copied.
+
+    Args:
+        file: The file, which stays open.
+        sound: What :func:`find_sound` found in it.
     """
-    file.seek(sound.start)
-    content = file.read(sound.present // sound.block * sound.block)
-    form = sound.wav_format + b"\0" * (len(sound.wav_format) % 2)
-    header = b"WAVEfmt " + struct.pack("<I", len(sound.wav_format)) + form
-    header += b"data" + struct.pack("<I", len(content))
-    filled = content + b"\0" * (len(content) % 2)
-    return b"RIFF" + struct.pack("<I", len(header) + len(filled)) + header + filled
+
+    def __init__(self, file: BinaryIO, sound: Sound) -> None:
+        length = sound.present // sound.block * sound.block
+        form = sound.wav_format + b"\0" * (len(sound.wav_format) % 2)
+        chunks = b"fmt " + struct.pack("<I", len(sound.wav_format)) + form
+        filled = length + length % 2
+        if length < _UNKNOWN:
+            size = 4 + len(chunks) + 8 + filled
+            head = b"RIFF" + struct.pack("<I", size) + b"WAVE" + chunks
+            head += b"data" + struct.pack("<I", length)
+        else:  # sizes of 64 bits
+            size = 4 + 36 + len(chunks) + 8 + filled
+            sizes = struct.pack("<IQQQI", 28, size, length, length // sound.block, 0)
+            head = b"RF64\xff\xff\xff\xffWAVEds64" + sizes + chunks + b"data\xff\xff\xff\xff"
+        self._file, self._start = file, sound.start
+        self._head, self._end, self._at = head, len(head) + length, 0
+        self._size = len(head) + filled
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        part = self._head[self._at : self._at + len(view)]
+        left = min(len(view) - len(part), max(0, self._end - self._at - len(part)))
+        if left:
+            self._file.seek(self._start + self._at + len(part) - len(self._head))
+            part += self._file.read(left)
+        filled = part.ljust(min(len(view), max(0, self._size - self._at)), b"\0")
+        view[: len(filled)] = filled
+        self._at += len(filled)
+        return len(filled)
 
 
 def _chunks(
@@ -152,7 +192,8 @@ def _of_wav(file: BinaryIO, size: int, start: int, said: int, form: bytes) -> So
     rest = size - start
     file.seek(start)
     empty = rest == 0 or (said == 0 and _is_chunk(file.read(8), rest))
-    if (said == 0 and not empty) or (_UNKNOWN <= said <= 0xFFFFFFFF and said > rest):
+    unknown = said == 0xFFFFFFFF or (_UNKNOWN <= said < 0xFFFFFFFF and said > rest)
+    if (said == 0 and not empty) or unknown:
         return Sound(start, None, rest, form)
     # Behind the sound there is nothing, the byte that fills it up, or another chunk.
     behind = rest - said - said % 2

@@ -1,16 +1,17 @@
-"""Audio that libsndfile lacks, such as M4A, AMR and WMA: by PyAV, or else by ffmpeg."""
+"""Audio that libsndfile lacks, such as M4A, WMA and that of videos: by PyAV, or else by ffmpeg."""
 
 import importlib.util
-import io
 import shutil
+import struct
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.files.audio_header import find_sound, repaired_wav
 
 #: Only files of sound: not the lists of other files and addresses that FFmpeg follows, too.
 _FORMATS = (
@@ -19,63 +20,93 @@ _FORMATS = (
 )
 
 
-def decode_other(content: bytes) -> tuple[np.ndarray, int]:
+#: The header of an AU file: magic, where the samples begin, their size and kind, rate, channels.
+_AU = struct.Struct(">4s5I")
+_BLOCK = 2**20
+
+
+def other_blocks(file: BinaryIO) -> Iterator[tuple[np.ndarray, int]]:
     """Read the sound of a file; of several tracks, the first.
 
     Args:
-        content: What the file holds.
+        file: The file, at its beginning.
 
-    Returns:
+    Yields:
         float32 (samples, channels), and the sampling rate in Hz.
 
     Raises:
         UserError: If there is neither PyAV nor ffmpeg, or they do not know the file either.
     """
     if importlib.util.find_spec("av") is not None:
-        return _by_pyav(content)
-    if program := shutil.which("ffmpeg"):
-        return _by_ffmpeg(content, program)
-    raise UserError("other kinds of audio are read where PyAV (pip install av) or ffmpeg is")
+        yield from _by_pyav(file)
+    elif program := shutil.which("ffmpeg"):
+        yield from _by_ffmpeg(file, program)
+    else:
+        raise UserError("other kinds of audio are read where PyAV (pip install av) or ffmpeg is")
 
 
-def _by_pyav(content: bytes) -> tuple[np.ndarray, int]:
+def _by_pyav(file: BinaryIO) -> Iterator[tuple[np.ndarray, int]]:
     import av
 
-    blocks, rate = [], 0
+    empty = True
     resampler = av.AudioResampler(format="fltp")  # the form alone; rate and channels stay
     try:
-        with av.open(io.BytesIO(content), "r", options={"format_whitelist": _FORMATS}) as file:
-            if not file.streams.audio:
+        with av.open(file, "r", options={"format_whitelist": _FORMATS}) as container:
+            if not container.streams.audio:
                 raise UserError("it has no sound")
-            for packet in file.demux(file.streams.audio[0]):
+            for packet in container.demux(container.streams.audio[0]):
                 try:
                     frames = packet.decode()
                 except av.error.InvalidDataError:  # what decodes is read
                     continue
                 for frame in frames:
-                    rate = rate or frame.sample_rate
-                    blocks += [part.to_ndarray() for part in resampler.resample(frame)]
+                    for part in resampler.resample(frame):
+                        empty = False
+                        yield np.ascontiguousarray(part.to_ndarray().T), frame.sample_rate
     except (av.error.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"nor does FFmpeg read it ({reason})") from error
-    if not blocks:
+    if empty:
         raise UserError("FFmpeg finds no samples in it")
-    return np.ascontiguousarray(np.concatenate(blocks, axis=1).T), rate
 
 
-def _by_ffmpeg(content: bytes, program: str) -> tuple[np.ndarray, int]:
-    with tempfile.NamedTemporaryFile() as file:  # some kinds are not read from a pipe
-        file.write(content)
-        file.flush()
+def _by_ffmpeg(file: BinaryIO, program: str) -> Iterator[tuple[np.ndarray, int]]:
+    with _on_disk(file) as name, tempfile.TemporaryFile() as errors:
         command = [
             *(program, "-nostdin", "-v", "error", "-format_whitelist", _FORMATS),
-            *("-protocol_whitelist", "file,pipe", "-i", f"file:{file.name}", "-map", "0:a:0"),
-            *("-f", "wav", "-c:a", "pcm_f32le", "-"),
+            *("-protocol_whitelist", "file,pipe", "-i", f"file:{name}", "-map", "0:a:0"),
+            *("-f", "au", "-c:a", "pcm_f32be", "-"),
         ]
-        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
-    wav = io.BytesIO(result.stdout)
-    sound = find_sound(wav)
-    if sound is None:
-        said = result.stderr.decode(errors="replace").strip().splitlines() or ["no samples"]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+        ) as process:
+            try:
+                assert process.stdout is not None
+                head = process.stdout.read(_AU.size)
+                if len(head) == _AU.size:
+                    _, start, _, _, rate, channels = _AU.unpack(head)
+                    process.stdout.read(start - _AU.size)
+                    width = 4 * channels
+                    while part := process.stdout.read(_BLOCK * width):
+                        whole = part[: len(part) // width * width]
+                        samples = np.frombuffer(whole, ">f4").astype(np.float32)
+                        yield samples.reshape(-1, channels), rate
+                    return
+            finally:
+                process.kill()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip().splitlines() or ["no samples"]
         raise UserError(f"nor does ffmpeg read it ({said[-1]})")
-    return soundfile.read(io.BytesIO(repaired_wav(wav, sound)), dtype="float32", always_2d=True)
+
+
+@contextmanager
+def _on_disk(file: BinaryIO) -> Iterator[str]:
+    """The name of the file, or of a copy of what is in memory: some kinds need to be searched."""
+    name = getattr(file, "name", None)
+    if isinstance(name, str):
+        yield name
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        yield copy.name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_recursive.files.audio_header import TOLERANCE, find_sound, repaired_wav
+from espnet_recursive.files.audio_header import TOLERANCE, RepairedWav, find_sound
 from tests.files.audio_kinds import encoded, speech, wav
 
 RAW = speech().tobytes()
@@ -56,7 +56,7 @@ def test_an_empty_file_with_a_chunk_behind_is_empty():
 def test_a_repaired_file_is_what_others_read(width, channels):
     block = width * channels
     content = wav(RAW[:12000] + b"\1" * (block - 1), width, channels, data_size=0xFFFFFFFF)
-    repaired = repaired_wav(io.BytesIO(content), sound_of(content))
+    repaired = RepairedWav(io.BytesIO(content), sound_of(content)).read()
     whole = wav(RAW[:12000], width, channels)
     read, expected = (soundfile.read(io.BytesIO(c), dtype="int32")[0] for c in (repaired, whole))
     np.testing.assert_array_equal(read, expected)

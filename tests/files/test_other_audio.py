@@ -1,17 +1,24 @@
 """What libsndfile lacks, by PyAV, by ffmpeg, or by neither."""
 
 import importlib.util
+import io
 import stat
 
 import numpy as np
 import pytest
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.files.other_audio import decode_other
+from espnet_recursive.files.other_audio import other_blocks
 from espnet_recursive.files.read_audio import AudioError, decode
-from tests.files.audio_kinds import RATE, compressed, speech, wav
+from tests.files.audio_kinds import RATE, compressed, encoded, speech
 
 M4A = b"\0\0\0\x1cftypM4A " + bytes(200)
+
+
+def decode_other(content):
+    blocks, rates = zip(*other_blocks(io.BytesIO(content)), strict=True)
+    (rate,) = set(rates)
+    return np.concatenate(blocks), rate
 
 
 @pytest.fixture
@@ -28,8 +35,9 @@ def test_neither_is_there(no_pyav):
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_ffmpeg(no_pyav, status):
-    """A stand-in for the program: it writes WAV into a pipe as ffmpeg does."""
-    (no_pyav / "sound").write_bytes(wav(speech().tobytes(), data_size=0xFFFFFFFF))
+    """A stand-in for the program: it writes AU into a pipe as ffmpeg does."""
+    au = encoded(speech() / np.float32(32768), "AU", "FLOAT")
+    (no_pyav / "sound").write_bytes(au[:8] + b"\xff" * 4 + au[12:])
     (no_pyav / "ffmpeg").write_text(
         f'#!/bin/sh\n[ -s "${{9#file:}}" ] || exit 9\nif [ {status} = 0 ]; then '
         f"/bin/cat {no_pyav}/sound; else echo moov atom not found >&2; exit 1; fi\n"
