@@ -1,5 +1,7 @@
 """Small recursive encoders of every policy and private part, and what tests ask of them."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -30,8 +32,18 @@ PARTS = {
         "loop_adapter_conf": {"target_modules": ["linear_v"], "rank": 0, "diagonal": True}
     },
 }
+
+
+def pairs(firsts, main):
+    """Every part with one of the firsts, and every first with one part; others if asked for."""
+    for first, part in product(firsts, PARTS):
+        marks = [] if first == main or part == "norms" else [pytest.mark.exhaustive]
+        yield pytest.param(first, part, marks=marks)
+
+
 every_policy = pytest.mark.parametrize("policy", POLICIES)
 every_part = pytest.mark.parametrize("part", PARTS)
+every_policy_and_part = pytest.mark.parametrize(("policy", "part"), pairs(POLICIES, "length"))
 
 
 def build(arch, policy="fixed", part="none", randomise=True, shape=SHAPE, **conf):

@@ -18,8 +18,7 @@ from tests.asr.encoder.looped import (
     SHAPE,
     VOCABULARY,
     build,
-    every_part,
-    every_policy,
+    every_policy_and_part,
     features,
     gradients,
     loss_of,
@@ -30,8 +29,7 @@ from tests.asr.encoder.looped import (
 # ---- An utterance alone equals itself in a batch, in training with gradients and at inference
 
 
-@every_policy
-@every_part
+@every_policy_and_part
 def test_alone_equals_batched(arch, policy, part):
     compare_alone_with_batched(build(arch, policy, part))
 
@@ -180,8 +178,7 @@ def test_parts_start_bit_for_bit(arch, part, training):
         assert torch.equal(with_part(x.to(dtype), lengths)[0], without(x.to(dtype), lengths)[0])
 
 
-@every_policy
-@every_part
+@every_policy_and_part
 def test_state_dict_round_trip(arch, policy, part, tmp_path):
     encoder = build(arch, policy, part)
     x, lengths = features()

@@ -5,7 +5,6 @@ The threads have utterances and depths of their own, and change places as often 
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
 from threading import Barrier
 
 import pytest
@@ -18,7 +17,7 @@ from espnet_recursive.recursion.layer_call import CompiledCall
 from espnet_recursive.speed import packed_linear
 from espnet_recursive.speed.prepared import PRECISIONS, prepare_for_inference
 from tests.asr.encoder.conftest import ARCHITECTURES
-from tests.asr.encoder.looped import PARTS, POLICIES, VOCABULARY, build, outputs
+from tests.asr.encoder.looped import POLICIES, VOCABULARY, build, outputs, pairs
 
 THREADS = 8
 DEPTHS = [
@@ -81,13 +80,6 @@ def compare(encoder, passes=2):
                 assert states.keys() == alone[2].keys()
                 assert all(torch.equal(state, alone[2][at]) for at, state in states.items())
                 assert (ran, row_layers) == alone[3:]
-
-
-def pairs(firsts, main):
-    """Every part with one of the firsts, and every first with one part; others if asked for."""
-    for first, part in product(firsts, PARTS):
-        marks = [] if first == main or part == "norms" else [pytest.mark.exhaustive]
-        yield pytest.param(first, part, marks=marks)
 
 
 @pytest.mark.parametrize(("policy", "part"), pairs(POLICIES, "length"))
