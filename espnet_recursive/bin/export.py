@@ -2,11 +2,13 @@
 
     espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
     espnet-recursive export --model exp/asr_L1 --to sherpa recogniser_sherpa
+    espnet-recursive export --model exp/asr_stream --to sherpa_online recogniser_online
     espnet-recursive export --model exp/asr_L1 --onnx L1_int8.onnx --int8 --loops_as_input
 
 With --to onnxruntime the folder holds a file that takes the waveform and gives CTC's log posteriors
 of the tokens, and what is needed to run it; with --to sherpa it holds files for a loader of
-sherpa-onnx. With --to encoder, the default, the file takes
+sherpa-onnx; with --to sherpa_online a file for its streams, of a model that sees chunks. With --to
+encoder, the default, the file takes
 normalised features and gives the encoder's output too. A recursive encoder's recurrent block stands
 in it once and loops there. Printed are its inputs and outputs, and how close it is to PyTorch; what
 is not is not written.
@@ -22,12 +24,14 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 
 #: What can be written.
-TARGETS = ("encoder", "onnxruntime", "sherpa")
+TARGETS = ("encoder", "onnxruntime", "sherpa", "sherpa_online")
+_CHUNKS = ("chunk_size", "num_left_chunks")
 #: Options that do not belong to each.
 _FOREIGN = {
-    "encoder": ("folder", "constant_loops", "loops", "route"),
-    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route"),
-    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops"),
+    "encoder": ("folder", "constant_loops", "loops", "route", *_CHUNKS),
+    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route", *_CHUNKS),
+    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops", *_CHUNKS),
+    "sherpa_online": ("onnx", "loops_as_input", "no_ctc", "constant_loops", "loops", "route"),
 }
 
 
@@ -67,6 +71,18 @@ def get_parser() -> argparse.ArgumentParser:
         choices=("omnilingual", "moonshine_v2"),
         help="sherpa: the loader; without it, the first of these that the model fits",
     )
+    p.add_argument(
+        "--chunk_size",
+        type=int,
+        metavar="C",
+        help="sherpa_online: frames of a chunk after subsampling; without it, those of inference",
+    )
+    p.add_argument(
+        "--num_left_chunks",
+        type=int,
+        metavar="N",
+        help="sherpa_online: chunks before its own that a frame sees; likewise",
+    )
     p.add_argument("--int8", action="store_true", help="quantise the weights, to a quarter")
     p.add_argument("--no_ctc", action="store_true", help="encoder: leave the CTC head out")
     p.add_argument(
@@ -103,7 +119,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.loops and args.num_loops is not None:
         raise UserError("--loops and --num_loops: give one of them")
     for name in _FOREIGN[args.to]:
-        if value := getattr(args, name):
+        if (value := getattr(args, name)) not in (None, False, []):
             option = f"DIR ({value})" if name == "folder" else f"--{name}"
             raise UserError(f"{target} does not take {option}. {_REMEDY[name]}")
 
@@ -116,6 +132,8 @@ _REMEDY = {
     "loops": "Give --num_loops, one number.",
     "route": "It is for --to sherpa.",
     "no_ctc": "A recogniser decodes with CTC.",
+    "chunk_size": "It is for --to sherpa_online.",
+    "num_left_chunks": "It is for --to sherpa_online.",
 }
 
 
@@ -152,7 +170,23 @@ def _sherpa(args: argparse.Namespace) -> str:
     return f"{report}\n\n{args.folder}"
 
 
-_EXPORTS = {"encoder": _encoder, "onnxruntime": _recogniser, "sherpa": _sherpa}
+def _sherpa_online(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.online_export import OnlineOptions, export_online
+
+    precision = "int8" if args.int8 else "float32"
+    options = OnlineOptions(args.num_loops, args.chunk_size, args.num_left_chunks, precision)
+    report = export_online(
+        args.model, args.folder, options, args.model_file, args.audio, args.any_size
+    )
+    return f"{report}\n\n{args.folder}"
+
+
+_EXPORTS = {
+    "encoder": _encoder,
+    "onnxruntime": _recogniser,
+    "sherpa": _sherpa,
+    "sherpa_online": _sherpa_online,
+}
 
 
 if __name__ == "__main__":
