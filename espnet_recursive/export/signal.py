@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 import torch
 
+from espnet_recursive.asr.frontend.framed_frontend import FramedFrontend
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.replaced import replaced
-from espnet_recursive.registry import import_quietly
+from espnet_recursive.registry import FRONTENDS, import_quietly
 
 DefaultFrontend = import_quietly("espnet2.asr.frontend.default").DefaultFrontend
 _normalisers = tuple(
@@ -118,19 +119,41 @@ class LogMel(torch.nn.Module):
             return self.logmel((real + imaginary).transpose(1, 2), frames)
 
 
+class Framed(torch.nn.Module):
+    """A frontend of this package, which is made to be traced.
+
+    Args:
+        frontend: Ours.
+    """
+
+    def __init__(self, frontend: FramedFrontend) -> None:
+        super().__init__()
+        self.frontend = frontend
+        self.hop_length: int = frontend.hop_length
+
+    def samples_for(self, frames: int) -> int:
+        """The fewest samples that give a number of frames."""
+        return self.frontend.count_samples(frames)
+
+    def forward(self, waveform: Tensor, lengths: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) samples, (B,) lengths and () the frames' last sample -> (B, T, F), (B,)."""
+        return self.frontend(waveform[:, :size], lengths)
+
+
 def traceable_frontend(frontend: Any) -> TraceableFrontend:
     """The exported form of a frontend.
 
     Raises:
         UserError: If it has none, with the reason.
     """
-    if not isinstance(frontend, DefaultFrontend):
-        known = ", ".join(_FRONTENDS)
-        raise UserError(
-            f"frontend {type(frontend).__name__} cannot be in the file. Those that can: {known}. "
-            "Export the encoder alone (--to encoder), and compute its features yourself"
-        )
-    return _FRONTENDS["default"](frontend)
+    for kind, exported in _FRONTENDS.items():
+        if isinstance(frontend, kind):
+            return exported(frontend)
+    known = ", ".join(("default", *FRONTENDS))
+    raise UserError(
+        f"frontend {type(frontend).__name__} cannot be in the file. Those that can: {known}. "
+        "Export the encoder alone (--to encoder), and compute its features yourself"
+    )
 
 
 def _default(frontend: Any) -> LogMel:
@@ -145,8 +168,11 @@ def _default(frontend: Any) -> LogMel:
     return LogMel(frontend)
 
 
-#: ESPnet's name of each frontend that can be in a file -> its exported form.
-_FRONTENDS: dict[str, Callable[[Any], TraceableFrontend]] = {"default": _default}
+#: Each kind of frontend that can be in a file -> its exported form.
+_FRONTENDS: dict[type, Callable[[Any], TraceableFrontend]] = {
+    DefaultFrontend: _default,
+    FramedFrontend: Framed,
+}
 
 
 def check_normalisation(model: Any) -> None:

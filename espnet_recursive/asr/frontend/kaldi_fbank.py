@@ -91,6 +91,10 @@ class KaldiFbank(FramedFrontend):
         """One frame for each hop, the last if half of it or more is there."""
         return (lengths + self.hop_length // 2) // self.hop_length
 
+    def count_samples(self, frames: int) -> int:
+        """See :meth:`FramedFrontend.count_samples`."""
+        return max(frames * self.hop_length - self.hop_length // 2, 1)
+
     def features(self, samples: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Log mel energies; see :meth:`FramedFrontend.features`."""
         hop, window = self.hop_length, self.win_length
