@@ -49,9 +49,7 @@ def test_an_experiment(recipe, tmp_path, monkeypatch):
 
 
 def test_an_experiment_without_the_checkpoint(recipe):
-    said = (
-        r"has no 7epoch.pth. Name one that is there by --model_file .*: 3epoch.pth, valid.acc"
-    )
+    said = r"has no 7epoch.pth. Name one that is there by --model_file .*: 3epoch.pth, valid.acc"
     with pytest.raises(UserError, match=said):
         find_model(recipe.asr, "7epoch.pth")
 
