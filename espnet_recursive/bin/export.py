@@ -119,7 +119,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.loops and args.num_loops is not None:
         raise UserError("--loops and --num_loops: give one of them")
     for name in _FOREIGN[args.to]:
-        if (value := getattr(args, name)) not in (None, False, []):
+        value = getattr(args, name)
+        if value not in (None, []) and value is not False:
             option = f"DIR ({value})" if name == "folder" else f"--{name}"
             raise UserError(f"{target} does not take {option}. {_REMEDY[name]}")
 

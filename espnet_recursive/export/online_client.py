@@ -20,7 +20,8 @@ def run_online(session: Any, step: OnlineStep, feats: np.ndarray) -> np.ndarray:
     """
     given = {name: value.numpy() for name, value in step.inputs().items()}
     chunk, left = given["attn_mask"].shape[2] - step.left, step.left
-    shift, outs = chunk * step.geometry["subsampling_factor"], []
+    shift = chunk * step.geometry["subsampling_factor"]
+    outs: list[np.ndarray] = []
     for begin in range(0, len(feats) - step.frames + 1, shift):
         given["x"] = feats[None, begin : begin + step.frames] + np.float32(LEVEL)
         given["attn_mask"][..., :left] = np.arange(left) >= left - chunk * len(outs)

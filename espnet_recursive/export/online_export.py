@@ -240,7 +240,8 @@ def _readme(loaded: LoadedModel, step: OnlineStep, seconds: float) -> str:
 _README = """\
 # A streaming speech recogniser for sherpa-onnx
 
-Made of a model with the encoder `{encoder}`, for the loader `wenet_ctc` of sherpa-onnx's `OnlineRecognizer`.
+Made of a model with the encoder `{encoder}`, for the loader `wenet_ctc` of sherpa-onnx's
+`OnlineRecognizer`.
 
 ```python
 import numpy as np
@@ -260,7 +261,7 @@ for part in np.array_split(np.concatenate([speech, silence]), 20):  # as it come
     print(recognizer.get_result(stream))
 ```
 
-* `chunk_size` and `num_left_chunks` are those that the file was made for; others give wrong text or an error.
+* `chunk_size` and `num_left_chunks` are those that the file was made for; it fails with others.
 * A chunk has {seconds:g} s: text comes so much later than speech.
 * The client resamples to 16 kHz.
 """

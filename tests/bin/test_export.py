@@ -5,6 +5,7 @@ import pytest
 from espnet_recursive.bin.export import main
 from espnet_recursive.export.runtime import open_session
 from tests.convert.conftest import recipe  # noqa: F401
+from tests.export.test_online_export import experiment
 
 
 def test_every_option(recipe, tmp_path, capsys):  # noqa: F811
@@ -41,6 +42,17 @@ def test_for_sherpa(recipe, tmp_path, capsys):  # noqa: F811
     assert {"encoder.loops1.onnx", "encoder.loops2.onnx"} <= {p.name for p in folder.iterdir()}
 
 
+def test_a_stream(tmp_path, capsys):
+    exp = experiment(tmp_path / "e", "transformer")
+    folder = tmp_path / "online"
+    options = "--chunk_size 4 --num_left_chunks 2 --num_loops 2 --int8".split()
+    main(["--model", str(exp), "--to", "sherpa_online", str(folder), *options])
+    out = capsys.readouterr().out
+    assert "chunks of 0.16 s; 6 executed layers" in out and out.endswith(f"\n{folder}\n")
+    about = open_session(str(folder / "model.onnx")).get_modelmeta().custom_metadata_map
+    assert (about["chunk_size"], about["num_left_chunks"], about["num_blocks"]) == ("4", "2", "6")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -56,6 +68,8 @@ def test_for_sherpa(recipe, tmp_path, capsys):  # noqa: F811
         (["--to", "onnxruntime", "x", "--loops_as_input"], "take --loops_as_input. Leave it out"),
         (["--to", "onnxruntime", "x", "--loops", "1", "2"], "take --loops. Give --num_loops, one"),
         (["--to", "onnxruntime", "x", "--route", "omnilingual"], "It is for --to sherpa"),
+        (["--to", "sherpa", "x", "--chunk_size", "0"], "It is for --to sherpa_online"),
+        (["--to", "sherpa_online", "x", "--loops", "1", "2"], "take --loops. Give --num_loops"),
         (["--to", "sherpa", "x", "--constant_loops"], "--to sherpa does not take --constant_loops"),
         (["--to", "sherpa", "x", "--loops", "1", "--num_loops", "1"], "give one of them"),
     ],
