@@ -68,7 +68,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--route",
-        choices=("omnilingual", "moonshine_v2"),
+        choices=("zipformer_ctc", "omnilingual", "moonshine_v2"),
         help="sherpa: the loader; without it, the first of these that the model fits",
     )
     p.add_argument(

@@ -12,8 +12,9 @@ from espnet2.layers.utterance_mvn import UtteranceMVN
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.graphs import checked, trace
+from espnet_recursive.export.normalised import check_normalisation
 from espnet_recursive.export.runtime import open_session
-from espnet_recursive.export.signal import Signal, check_normalisation, traceable_frontend
+from espnet_recursive.export.signal import Signal, traceable_frontend
 from espnet_recursive.registry import FRONTENDS, frontend_class
 
 SMALL = {"n_fft": 64, "hop_length": 20, "n_mels": 8}
@@ -151,8 +152,3 @@ def test_lengths_beyond_the_samples_are_those_of_the_samples():
 def test_refused(frontend, message):
     with pytest.raises(UserError, match=message):
         traceable_frontend(frontend)
-
-
-def test_another_normalisation():
-    with pytest.raises(UserError, match="normalize Identity cannot be in the file: global_mvn"):
-        check_normalisation(SimpleNamespace(normalize=torch.nn.Identity()))

@@ -82,6 +82,12 @@ class KaldiFbank(FramedFrontend):
             }
         )
         self.n_mels, self.win_length, self.preemphasis = n_mels, window, preemphasis
+        kaldi = (20.0, rate / 2 - 400.0, 0.97)
+        self._as_kaldi_itself = (fmin, top, preemphasis) == kaldi
+
+    def as_kaldi_itself(self) -> bool:
+        """Whether all but the rate and the number of filters is what Kaldi's clients compute."""
+        return self._as_kaldi_itself
 
     def output_size(self) -> int:
         """Features of a frame."""
