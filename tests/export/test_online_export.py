@@ -123,9 +123,10 @@ def test_convolutions_other_chunks_and_another_depth(an4, tmp_path):
     samples, _ = soundfile.read(an4[0], dtype="float32")
     text = whole_text(exp, samples, num_loops=1, chunk_size=4, num_left_chunks=6)
     assert hear(client(tmp_path / "online", 4, 6), samples, 3000)[-1] == text and len(text) > 10
-    small = export_online(exp, tmp_path / "int8", OnlineOptions(precision="int8"))
-    assert small.agreement.texts == 3
-    assert len(hear(client(tmp_path / "int8"), samples, 3000)[-1]) > 10
+    for precision in ("float16", "int8", "int4"):
+        small = export_online(exp, tmp_path / precision, OnlineOptions(precision=precision))
+        assert small.agreement.texts == 3
+        assert len(hear(client(tmp_path / precision), samples, 3000)[-1]) > 10
 
 
 def changed(exp, name, **values):
