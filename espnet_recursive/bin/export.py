@@ -2,14 +2,15 @@
 
     espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
     espnet-recursive export --model exp/asr_L1 --to sherpa recogniser_sherpa
+    espnet-recursive export --model exp/asr_L1 --to web recogniser_page --int8
     espnet-recursive export --model exp/asr_L1 --onnx L1_int8.onnx --int8 --loops_as_input
 
 With --to onnxruntime the folder holds a file that takes the waveform and gives CTC's log posteriors
 of the tokens, and what is needed to run it; with --to sherpa it holds files for a loader of
-sherpa-onnx. With --to encoder, the default, the file takes
-normalised features and gives the encoder's output too. A recursive encoder's recurrent block stands
-in it once and loops there. Printed are its inputs and outputs, and how close it is to PyTorch; what
-is not is not written.
+sherpa-onnx; with --to web, a page that recognises in the browser. With --to encoder, the default,
+the file takes normalised features and gives the encoder's output too. A recursive encoder's
+recurrent block stands in it once and loops there. Printed are its inputs and outputs, and how close
+it is to PyTorch; what is not is not written.
 """
 
 import argparse
@@ -22,12 +23,13 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 
 #: What can be written.
-TARGETS = ("encoder", "onnxruntime", "sherpa")
+TARGETS = ("encoder", "onnxruntime", "sherpa", "web")
 #: Options that do not belong to each.
 _FOREIGN = {
-    "encoder": ("folder", "constant_loops", "loops", "route"),
-    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route"),
-    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops"),
+    "encoder": ("folder", "constant_loops", "loops", "route", "onnxruntime_web"),
+    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route", "onnxruntime_web"),
+    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops", "onnxruntime_web"),
+    "web": ("onnx", "loops_as_input", "no_ctc", "loops", "route"),
 }
 
 
@@ -52,7 +54,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--constant_loops",
         action="store_true",
-        help="onnxruntime: have the file run the above, and not take a number of loops",
+        help="onnxruntime, web: have the file run the above, and not take a number of loops",
     )
     p.add_argument(
         "--loops",
@@ -66,6 +68,12 @@ def get_parser() -> argparse.ArgumentParser:
         "--route",
         choices=("omnilingual", "moonshine_v2"),
         help="sherpa: the loader; without it, the first of these that the model fits",
+    )
+    p.add_argument(
+        "--onnxruntime_web",
+        type=Path,
+        metavar="PACKAGE",
+        help="web: the npm package of that name, packed or unpacked; without it, npm fetches it",
     )
     p.add_argument("--int8", action="store_true", help="quantise the weights, to a quarter")
     p.add_argument("--no_ctc", action="store_true", help="encoder: leave the CTC head out")
@@ -115,6 +123,7 @@ _REMEDY = {
     "loops_as_input": "Leave it out: it is for an encoder alone.",
     "loops": "Give --num_loops, one number.",
     "route": "It is for --to sherpa.",
+    "onnxruntime_web": "It is for --to web.",
     "no_ctc": "A recogniser decodes with CTC.",
 }
 
@@ -141,6 +150,24 @@ def _recogniser(args: argparse.Namespace) -> str:
     return f"{report}\n\n{args.folder}"
 
 
+def _web(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.recogniser_export import RecogniserOptions
+    from espnet_recursive.export.web_export import export_web
+
+    precision = "int8" if args.int8 else "float32"
+    report = export_web(
+        args.model,
+        args.folder,
+        RecogniserOptions(args.num_loops, args.constant_loops, precision),
+        args.model_file,
+        args.audio,
+        args.any_size,
+        args.onnxruntime_web,
+    )
+    serve = f"cd {args.folder} && python3 -m http.server, then open http://localhost:8000"
+    return f"{report}\n\n{args.folder}: {serve}"
+
+
 def _sherpa(args: argparse.Namespace) -> str:
     from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
 
@@ -152,7 +179,7 @@ def _sherpa(args: argparse.Namespace) -> str:
     return f"{report}\n\n{args.folder}"
 
 
-_EXPORTS = {"encoder": _encoder, "onnxruntime": _recogniser, "sherpa": _sherpa}
+_EXPORTS = {"encoder": _encoder, "onnxruntime": _recogniser, "sherpa": _sherpa, "web": _web}
 
 
 if __name__ == "__main__":
