@@ -2,7 +2,8 @@
 
 Importing this package adds the encoders named in :data:`espnet_recursive.registry.ENCODERS`
 to every ESPnet task that takes an encoder, once. Neither torch nor ESPnet is imported until
-one of those tasks is, or ``espnet_recursive.Speech2Text`` is asked for.
+one of those tasks is, or a name of this module that needs them is asked for: the encoders' classes,
+``load_encoder`` and ``Speech2Text``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,40 @@ end_quietly_on_ctrl_c()  # before imports that take time
 
 from espnet_recursive.asr.loop_stats import log_loops  # noqa: E402
 from espnet_recursive.asr.trainer_epoch import tell_epochs  # noqa: E402
-from espnet_recursive.registry import import_quietly, register  # noqa: E402
+from espnet_recursive.registry import ENCODERS, import_quietly, register  # noqa: E402
 
 if TYPE_CHECKING:
-    from espnet_recursive.publish.speech2text import Speech2Text as Speech2Text
+    from espnet_recursive.asr.encoder.latent_recursive_branchformer_encoder import (
+        LatentRecursiveBranchformerEncoder,
+    )
+    from espnet_recursive.asr.encoder.latent_recursive_conformer_encoder import (
+        LatentRecursiveConformerEncoder,
+    )
+    from espnet_recursive.asr.encoder.latent_recursive_e_branchformer_encoder import (
+        LatentRecursiveEBranchformerEncoder,
+    )
+    from espnet_recursive.asr.encoder.latent_recursive_transformer_encoder import (
+        LatentRecursiveTransformerEncoder,
+    )
+    from espnet_recursive.model.load_encoder import load_encoder
+    from espnet_recursive.publish.speech2text import Speech2Text
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "LatentRecursiveBranchformerEncoder",
+    "LatentRecursiveConformerEncoder",
+    "LatentRecursiveEBranchformerEncoder",
+    "LatentRecursiveTransformerEncoder",
+    "Speech2Text",
+    "load_encoder",
+]
+
+#: Names that are imported where they are asked for -> their modules.
+_MODULES = {name: module for module, name in ENCODERS.values()} | {
+    "Speech2Text": "espnet_recursive.publish.speech2text",
+    "load_encoder": "espnet_recursive.model.load_encoder",
+}
 
 register()
 log_loops()
@@ -26,7 +55,11 @@ tell_epochs()
 
 
 def __getattr__(name: str) -> Any:
-    """Import ESPnet's recogniser for inference, with our checks, where it is asked for."""
-    if name == "Speech2Text":
-        return import_quietly("espnet_recursive.publish.speech2text").Speech2Text
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_quietly(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -94,6 +94,9 @@ FRONTEND_CHOICES: dict[str, tuple[str, ...]] = {
     "espnet3.systems.esp2_asr.task": ("frontend_choices",),
 }
 
+#: Our recogniser for inference, by which ``espnet.load`` loads models of the task asr.
+SPEECH2TEXT = ("espnet_recursive.publish.speech2text", "Speech2Text")
+
 
 def encoder_class(name: str) -> type:
     """Import and return the encoder class that ESPnet knows as `name`."""
@@ -127,6 +130,14 @@ def register() -> None:
     register_post_import_hook(add_models, "espnet2.tasks.asr")
     for module in FRONTEND_CHOICES:
         register_post_import_hook(add_frontends, module)
+    register_post_import_hook(serve_load, "espnet")
+
+
+def serve_load(espnet: ModuleType) -> None:
+    """Have ``espnet.load`` build recognisers with our checks and options, such as num_loops."""
+    tasks = getattr(espnet, "TASKS", {})  # of ESPnet 202611; before, the package held other code
+    if "asr" in tasks:
+        tasks["asr"] = SPEECH2TEXT
 
 
 def add_models(task: ModuleType) -> None:

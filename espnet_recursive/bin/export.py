@@ -2,15 +2,17 @@
 
     espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
     espnet-recursive export --model exp/asr_L1 --to sherpa recogniser_sherpa
+    espnet-recursive export --model exp/asr_stream --to sherpa_online recogniser_online
     espnet-recursive export --model exp/asr_L1 --to web recogniser_page --int8
     espnet-recursive export --model exp/asr_L1 --onnx L1_int8.onnx --int8 --loops_as_input
 
 With --to onnxruntime the folder holds a file that takes the waveform and gives CTC's log posteriors
 of the tokens, and what is needed to run it; with --to sherpa it holds files for a loader of
-sherpa-onnx; with --to web, a page that recognises in the browser. With --to encoder, the default,
-the file takes normalised features and gives the encoder's output too. A recursive encoder's
-recurrent block stands in it once and loops there. Printed are its inputs and outputs, and how close
-it is to PyTorch; what is not is not written.
+sherpa-onnx; with --to sherpa_online a file for its streams, of a model that sees chunks; with --to
+web, a page that recognises in the browser. With --to encoder, the default, the file takes
+normalised features and gives the encoder's output too. A recursive encoder's recurrent block stands
+in it once and loops there. Printed are its inputs and outputs, and how close it is to PyTorch; what
+is not is not written.
 """
 
 import argparse
@@ -23,13 +25,17 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 
 #: What can be written.
-TARGETS = ("encoder", "onnxruntime", "sherpa", "web")
+TARGETS = ("encoder", "onnxruntime", "sherpa", "sherpa_online", "web")
+_ENCODER = ("onnx", "loops_as_input", "no_ctc")
+_CHUNKS = ("chunk_size", "num_left_chunks")
+_PAGE = ("onnxruntime_web",)
 #: Options that do not belong to each.
 _FOREIGN = {
-    "encoder": ("folder", "constant_loops", "loops", "route", "onnxruntime_web"),
-    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route", "onnxruntime_web"),
-    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops", "onnxruntime_web"),
-    "web": ("onnx", "loops_as_input", "no_ctc", "loops", "route"),
+    "encoder": ("folder", "constant_loops", "loops", "route", *_CHUNKS, *_PAGE),
+    "onnxruntime": (*_ENCODER, "loops", "route", *_CHUNKS, *_PAGE),
+    "sherpa": (*_ENCODER, "constant_loops", *_CHUNKS, *_PAGE),
+    "sherpa_online": (*_ENCODER, "constant_loops", "loops", "route", *_PAGE),
+    "web": (*_ENCODER, "loops", "route", *_CHUNKS),
 }
 
 
@@ -66,8 +72,20 @@ def get_parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--route",
-        choices=("omnilingual", "moonshine_v2"),
+        choices=("zipformer_ctc", "omnilingual", "moonshine_v2"),
         help="sherpa: the loader; without it, the first of these that the model fits",
+    )
+    p.add_argument(
+        "--chunk_size",
+        type=int,
+        metavar="C",
+        help="sherpa_online: frames of a chunk after subsampling; without it, those of inference",
+    )
+    p.add_argument(
+        "--num_left_chunks",
+        type=int,
+        metavar="N",
+        help="sherpa_online: chunks before its own that a frame sees; likewise",
     )
     p.add_argument(
         "--onnxruntime_web",
@@ -111,7 +129,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.loops and args.num_loops is not None:
         raise UserError("--loops and --num_loops: give one of them")
     for name in _FOREIGN[args.to]:
-        if value := getattr(args, name):
+        value = getattr(args, name)
+        if value not in (None, []) and value is not False:
             option = f"DIR ({value})" if name == "folder" else f"--{name}"
             raise UserError(f"{target} does not take {option}. {_REMEDY[name]}")
 
@@ -125,6 +144,8 @@ _REMEDY = {
     "route": "It is for --to sherpa.",
     "onnxruntime_web": "It is for --to web.",
     "no_ctc": "A recogniser decodes with CTC.",
+    "chunk_size": "It is for --to sherpa_online.",
+    "num_left_chunks": "It is for --to sherpa_online.",
 }
 
 
@@ -179,7 +200,24 @@ def _sherpa(args: argparse.Namespace) -> str:
     return f"{report}\n\n{args.folder}"
 
 
-_EXPORTS = {"encoder": _encoder, "onnxruntime": _recogniser, "sherpa": _sherpa, "web": _web}
+def _sherpa_online(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.online_export import OnlineOptions, export_online
+
+    precision = "int8" if args.int8 else "float32"
+    options = OnlineOptions(args.num_loops, args.chunk_size, args.num_left_chunks, precision)
+    report = export_online(
+        args.model, args.folder, options, args.model_file, args.audio, args.any_size
+    )
+    return f"{report}\n\n{args.folder}"
+
+
+_EXPORTS = {
+    "encoder": _encoder,
+    "onnxruntime": _recogniser,
+    "sherpa": _sherpa,
+    "sherpa_online": _sherpa_online,
+    "web": _web,
+}
 
 
 if __name__ == "__main__":

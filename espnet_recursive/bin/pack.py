@@ -36,6 +36,11 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--inference_config", type=Path, help="decoding YAML of the results, for the model card"
     )
+    p.add_argument(
+        "--half_precision",
+        action="store_true",
+        help="store weights in float16: half the size, read by ESPnet as they are",
+    )
     return p
 
 
@@ -61,7 +66,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
         decoding=decoding_options(args.inference_config) if args.inference_config else {},
     )
     with quiet_libraries():
-        pack(model, publication, args.outpath)
+        pack(model, publication, args.outpath, args.half_precision)
     print(args.outpath)
 
 

@@ -4,24 +4,23 @@ from typing import Any
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.checks import check_exportable
-from espnet_recursive.export.signal import check_normalisation, traceable_frontend
-from espnet_recursive.model.loaded_model import STOCK_NAMES, LoadedModel
+from espnet_recursive.export.normalised import check_normalisation
+from espnet_recursive.export.signal import traceable_frontend
+from espnet_recursive.model.loaded_model import LoadedModel
 from espnet_recursive.model.model_input import input_features
 
 
-def check_recogniser(loaded: LoadedModel, num_loops: int | None, constant_loops: bool) -> None:
+def check_recogniser(loaded: LoadedModel, num_loops: int | None) -> None:
     """Refuse what has no place in the file.
 
     Args:
         loaded: The model.
         num_loops: Loops asked for; None for what is configured.
-        constant_loops: Whether the number of loops is to be no input of the file.
 
     Raises:
         UserError: Naming the option or the key, and what can be done.
     """
-    recursive = loaded.encoder in STOCK_NAMES
-    check_exportable(loaded, num_loops, loops_as_input=constant_loops and not recursive)
+    check_exportable(loaded, num_loops, loops_as_input=False)
     if features := input_features(loaded.config):
         raise UserError(
             f"{loaded.name} takes features of {features} dimensions, not audio: export its encoder "

@@ -62,6 +62,7 @@ class Recogniser:
     Attributes:
         loaded: The model.
         graph: The recogniser, described.
+        encoder: The part of it behind the features.
         inputs: Its inputs beside the waveform, as configured.
         shortest: The fewest samples of a frame of the output.
         frame_seconds: Seconds from one output frame to the next.
@@ -72,6 +73,7 @@ class Recogniser:
 
     loaded: LoadedModel
     graph: onnx.ModelProto
+    encoder: onnx.ModelProto
     inputs: dict[str, np.ndarray]
     shortest: int
     frame_seconds: float
@@ -127,7 +129,7 @@ def make_recogniser(
     with steps(3 if plain else 5) as step:
         step("load")
         loaded = load_asr_model(model, model_file, any_size)
-        check_recogniser(loaded, options.num_loops, options.constant_loops)
+        check_recogniser(loaded, options.num_loops)
         recursive = loaded.encoder in STOCK_NAMES
         if recursive and options.num_loops is not None:
             loaded.model.encoder.set_depth(options.num_loops)
@@ -149,7 +151,8 @@ def make_recogniser(
         _check(loaded, found["float32"])
         if not plain:
             step(f"convert to {options.precision}")
-            graph = recogniser_of(signal, convert(encoder))
+            encoder = convert(encoder)
+            graph = recogniser_of(signal, encoder)
             step("compare")
             session = open_session(graph)
             agreement = measure_agreement(session, inputs, utterances, expected)
@@ -157,7 +160,9 @@ def make_recogniser(
         seconds = _frame_seconds(session, inputs, signal, rate)
     describe(graph, loaded, options.num_loops, options.precision, frame_seconds=seconds,
              shortest_samples=signal.shortest)  # fmt: skip
-    return Recogniser(loaded, graph, inputs, signal.shortest, seconds, utterances, expected, found)
+    return Recogniser(
+        loaded, graph, encoder, inputs, signal.shortest, seconds, utterances, expected, found
+    )
 
 
 def _check(loaded: LoadedModel, agreement: Agreement) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from espnet_recursive.errors import UserError, is_integer
@@ -15,7 +14,9 @@ from espnet_recursive.export.recogniser_export import (
     RecogniserOptions,
     make_recogniser,
 )
+from espnet_recursive.export.recogniser_graph import features_recogniser_of
 from espnet_recursive.export.runtime import open_session
+from espnet_recursive.export.sherpa_client import client_labels
 from espnet_recursive.export.sherpa_files import (
     DECODER,
     README,
@@ -29,7 +30,6 @@ from espnet_recursive.export.sherpa_files import (
     symbol_tokens,
 )
 from espnet_recursive.export.sherpa_graphs import (
-    END,
     FIRST_TOKEN,
     FRAME_SECONDS,
     moonshine_decoder,
@@ -110,7 +110,7 @@ def export_sherpa(
         same: dict[str, int] = {}
         for number in options.loops or (None,):
             file = encoder_file(route, number)
-            graph = _of_route(route, _of_depth(made, number), made.frame_seconds)
+            graph = _of_route(made, route, number)
             same[file] = _same_texts(made, graph, route, number)
             if options.precision == "float32" and same[file] < len(made.utterances):
                 raise UserError(
@@ -131,18 +131,19 @@ def _route(made: Recogniser, wanted: str | None) -> str:
         raise UserError(f"{made.loaded.name}: {error}") from error
 
 
-def _of_depth(made: Recogniser, loops: int | None) -> onnx.ModelProto:
+def _of_route(made: Recogniser, route: str, loops: int | None) -> onnx.ModelProto:
+    """The file that the loader reads first."""
     graph = onnx.ModelProto()
-    graph.CopyFrom(made.graph)
+    if route == "zipformer_ctc":
+        graph.CopyFrom(features_recogniser_of(made.loaded.model, made.encoder))
+        graph.metadata_props.extend(made.graph.metadata_props)
+    else:
+        graph.CopyFrom(made.graph)
     if loops is not None:
         make_constant(graph, "num_loops", loops)
-    return graph
-
-
-def _of_route(route: str, graph: onnx.ModelProto, frame_seconds: float) -> onnx.ModelProto:
-    if route == "moonshine_v2":
-        return moonshine_encoder(graph)
-    return omnilingual(graph, round(frame_seconds / FRAME_SECONDS))
+    if route == "omnilingual":
+        return omnilingual(graph, round(made.frame_seconds / FRAME_SECONDS))
+    return moonshine_encoder(graph) if route == "moonshine_v2" else graph
 
 
 def _same_texts(made: Recogniser, graph: onnx.ModelProto, route: str, loops: int | None) -> int:
@@ -151,22 +152,12 @@ def _same_texts(made: Recogniser, graph: onnx.ModelProto, route: str, loops: int
     if loops is not None:
         made.loaded.model.encoder.set_depth(loops)
         expected = [espnet_log_probs(made.loaded, *utterance) for utterance in made.utterances]
-    same = 0
-    for (_, samples), log_probs in zip(made.utterances, expected, strict=True):
-        if route == "omnilingual":  # what the client does
-            deviation = np.sqrt(samples.var() + 1e-5)
-            samples = ((samples - samples.mean()) / deviation).astype(np.float32)
-        (out,) = session.run(None, {"waveform": samples[None]})
-        labels = [label.token for label in greedy(log_probs)]
-        same += labels == _labels(out[0], route)
-    return same
-
-
-def _labels(out: np.ndarray, route: str) -> list[int]:
-    if route == "omnilingual":
-        return [label.token for label in greedy(out)]
-    tokens = out[:, 0].astype(int).tolist()
-    return [token - FIRST_TOKEN for token in tokens[: tokens.index(END)]]
+    frontend = made.loaded.model.frontend
+    return sum(
+        client_labels(route, session, frontend, samples)
+        == [label.token for label in greedy(log_probs)]
+        for (_, samples), log_probs in zip(made.utterances, expected, strict=True)
+    )
 
 
 def _write_others(
@@ -178,5 +169,6 @@ def _write_others(
         onnx.save(moonshine_decoder(made.graph), folder / DECODER)
         lines = moonshine_tokens(tokens, FIRST_TOKEN)
     (folder / TOKENS).write_text(lines, encoding="utf-8")
-    text = readme(route, files, made.loaded.encoder, shared)
+    features = made.loaded.model.frontend.output_size()
+    text = readme(route, files, made.loaded.encoder, shared, made.rate, features)
     (folder / README).write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from espnet_recursive.onnx_recognizer.greedy import SPACE, WORD_START
 
 TOKENS, README, WEIGHTS, DECODER = "tokens.txt", "README.md", "weights.bin", "decoder.onnx"
 #: What the loader of each route reads first.
-_STEMS = {"omnilingual": "model", "moonshine_v2": "encoder"}
+_STEMS = {"zipformer_ctc": "model", "omnilingual": "model", "moonshine_v2": "encoder"}
 
 
 def encoder_file(route: str, loops: int | None) -> str:
@@ -22,7 +22,9 @@ def encoder_file(route: str, loops: int | None) -> str:
 
 def own_names(folder: Path) -> list[str]:
     """The names of files that are in a folder and that an export for sherpa-onnx writes."""
-    encoders = (f"{stem}{end}" for stem in _STEMS.values() for end in (".onnx", ".loops*.onnx"))
+    encoders = (
+        f"{stem}{end}" for stem in set(_STEMS.values()) for end in (".onnx", ".loops*.onnx")
+    )
     patterns = (TOKENS, README, WEIGHTS, DECODER, *encoders)
     return [file.name for pattern in patterns for file in folder.glob(pattern)]
 
@@ -82,7 +84,9 @@ def check_tokens(name: str, tokens: Sequence[str], token_type: str | None) -> No
         )
 
 
-def readme(route: str, files: Sequence[str], encoder: str, shared: bool) -> str:
+def readme(
+    route: str, files: Sequence[str], encoder: str, shared: bool, rate: int, features: int
+) -> str:
     """The README with the exact call.
 
     Args:
@@ -90,21 +94,27 @@ def readme(route: str, files: Sequence[str], encoder: str, shared: bool) -> str:
         files: The files with the encoder.
         encoder: ESPnet's name of the encoder.
         shared: Whether they share their weights.
+        rate: The model's sampling rate in Hz.
+        features: Those of a frame.
     """
-    first = files[0]
+    names = {"first": files[0], "rate": rate, "features": features}
     several = ""
     if shared:
         several = _SEVERAL.format(files=", ".join(f"`{file}`" for file in files), weights=WEIGHTS)
     return _README.format(
-        call=_CALLS[route].format(first=first),
-        command=_COMMANDS[route].format(first=first),
-        notes=_NOTES[route] + several,
+        call=_CALLS[route].format(**names),
+        command=_COMMANDS[route].format(**names),
+        notes=_NOTES[route].format(**names) + several,
         encoder=encoder,
         route=route,
     )
 
 
 _CALLS = {
+    "zipformer_ctc": """\
+recognizer = sherpa_onnx.OfflineRecognizer.from_zipformer_ctc(
+    model="{first}", tokens="tokens.txt", sample_rate={rate}, feature_dim={features}
+)""",
     "omnilingual": """\
 recognizer = sherpa_onnx.OfflineRecognizer.from_omnilingual_asr_ctc(
     model="{first}", tokens="tokens.txt"
@@ -115,14 +125,25 @@ recognizer = sherpa_onnx.OfflineRecognizer.from_moonshine_v2(
 )""",
 }
 _COMMANDS = {
+    "zipformer_ctc": "--zipformer-ctc-model={first} --sample-rate={rate} --feat-dim={features}",
     "omnilingual": "--omnilingual-asr-model={first}",
     "moonshine_v2": "--moonshine-encoder={first} --moonshine-merged-decoder=decoder.onnx",
 }
+_RAW = """\
+* The client resamples to 16 kHz, and recognises one utterance at a time.
+"""
 _NOTES = {
-    "omnilingual": """\
+    "zipformer_ctc": """\
+* The client resamples to {rate} Hz. `recognizer.decode_streams([...])` recognises several
+  utterances at a time, each as if it were alone.
+* `stream.result.timestamps` has the beginning of each token, in seconds.
+""",
+    "omnilingual": f"""\
+{_RAW}\
 * The client gives the beginning of each token, `stream.result.timestamps`.
 """,
-    "moonshine_v2": """\
+    "moonshine_v2": f"""\
+{_RAW}\
 * CTC decodes inside the encoder's file, and the decoder only says its labels: there are no times.
 """,
 }
@@ -150,7 +171,6 @@ print(stream.result.text)
 sherpa-onnx-offline {command} --tokens=tokens.txt speech.wav
 ```
 
-* The client resamples to 16 kHz, and recognises one utterance at a time.
 {notes}\
 * Memory grows with the square of the length: give it speech in pieces, such as those of
   sherpa-onnx's voice activity detector.

@@ -1,16 +1,18 @@
 """Loaders of sherpa-onnx that a recogniser fits, and the reason where it does not.
 
-No loader is made for ESPnet's features. These two hand raw samples over, at 16 kHz.
+None computes the features of ESPnet's frontends. One computes those of ``kaldi_fbank``; two hand
+raw samples over, at 16 kHz.
 """
 
 from typing import Any
 
+from espnet_recursive.asr.frontend.kaldi_fbank import KaldiFbank
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.sherpa_graphs import FRAME_SECONDS
 
-#: The one that gives times is preferred.
-ROUTES = ("omnilingual", "moonshine_v2")
 _RATE = 16000
+#: Seconds of an output frame that the loader of Zipformer CTC models takes for granted.
+_ZIPFORMER_SECONDS = 0.04
 
 
 def route_of(model: Any, rate: int, frame_seconds: float, wanted: str | None) -> str:
@@ -25,18 +27,36 @@ def route_of(model: Any, rate: int, frame_seconds: float, wanted: str | None) ->
     Raises:
         UserError: If none fits, or not the one that is wanted.
     """
-    if rate != _RATE:
-        raise UserError(
-            f"the model takes {rate} Hz, and the loaders of sherpa-onnx for raw samples give "
-            f"{_RATE} Hz whatever the model: --to onnxruntime takes it"
+    reasons = {name: why_not(model, rate, frame_seconds) for name, why_not in _REASONS.items()}
+    fitting = [name for name, reason in reasons.items() if reason is None]
+    if wanted is None:
+        if not fitting:
+            raise UserError(f"{reasons[ROUTES[-1]]}: --to onnxruntime takes it")
+        return fitting[0]
+    if (reason := reasons[wanted]) is not None:
+        other = f"--route {fitting[0]}" if fitting else "--to onnxruntime"
+        raise UserError(f"--route {wanted}: {reason}. {other} takes it")
+    return wanted
+
+
+def _why_not_zipformer(model: Any, rate: int, frame_seconds: float) -> str | None:
+    frontend = model.frontend
+    if not isinstance(frontend, KaldiFbank) or not frontend.as_kaldi_itself():
+        return (
+            "its client computes Kaldi's features itself, which are those of frontend kaldi_fbank "
+            "with its own fmin, fmax and preemphasis, and the model was trained on others"
         )
-    reason = _why_not_omnilingual(model, frame_seconds)
-    if wanted == "omnilingual" and reason is not None:
-        raise UserError(f"--route omnilingual: {reason}. --route moonshine_v2 takes it")
-    return wanted or ("moonshine_v2" if reason else "omnilingual")
+    if abs(frame_seconds - _ZIPFORMER_SECONDS) > 1e-6:
+        return (
+            f"it takes a frame for {_ZIPFORMER_SECONDS} s, a subsampling of 4, and here one is "
+            f"{frame_seconds:.6g} s, so all times would be wrong"
+        )
+    return None
 
 
-def _why_not_omnilingual(model: Any, frame_seconds: float) -> str | None:
+def _why_not_omnilingual(model: Any, rate: int, frame_seconds: float) -> str | None:
+    if reason := _why_not_samples(model, rate, frame_seconds):
+        return reason
     normalize = model.normalize
     if type(normalize).__name__ != "UtteranceMVN" or not normalize.norm_means:
         return (
@@ -50,3 +70,21 @@ def _why_not_omnilingual(model: Any, frame_seconds: float) -> str | None:
             "that, so all times would be wrong"
         )
     return None
+
+
+def _why_not_samples(model: Any, rate: int, frame_seconds: float) -> str | None:
+    if rate == _RATE:
+        return None
+    return (
+        f"the model takes {rate} Hz, and the loaders of sherpa-onnx for raw samples give {_RATE} "
+        "Hz whatever the model"
+    )
+
+
+#: Each loader -> the reason that a model does not fit it. Those that give times are preferred.
+_REASONS = {
+    "zipformer_ctc": _why_not_zipformer,
+    "omnilingual": _why_not_omnilingual,
+    "moonshine_v2": _why_not_samples,
+}
+ROUTES = tuple(_REASONS)

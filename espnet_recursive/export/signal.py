@@ -6,20 +6,17 @@ its own end. So it has the features that ESPnet gives it alone, whatever it shar
 
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any, Protocol
 
 import torch
 
+from espnet_recursive.asr.frontend.framed_frontend import FramedFrontend
 from espnet_recursive.errors import UserError
+from espnet_recursive.export.normalised import Normalised, pad_mask
 from espnet_recursive.export.replaced import replaced
-from espnet_recursive.registry import import_quietly
+from espnet_recursive.registry import FRONTENDS, import_quietly
 
 DefaultFrontend = import_quietly("espnet2.asr.frontend.default").DefaultFrontend
-_normalisers = tuple(
-    getattr(import_quietly(f"espnet2.layers.{module}"), name)
-    for module, name in (("global_mvn", "GlobalMVN"), ("utterance_mvn", "UtteranceMVN"))
-)
 
 Tensor = torch.Tensor
 
@@ -56,7 +53,7 @@ class Signal(torch.nn.Module):
     def __init__(self, model: Any, frames: int) -> None:
         super().__init__()
         self.frontend = traceable_frontend(model.frontend)
-        self.normalize = model.normalize
+        self.normalised = Normalised(model)
         self.shortest = self.frontend.samples_for(frames)
 
     def forward(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,13 +73,7 @@ class Signal(torch.nn.Module):
         silence = waveform.new_zeros(1, self.shortest).expand(waveform.size(0), -1)
         waveform = torch.cat([waveform, silence], dim=1)
         size, lengths = (n.clamp(min=self.shortest) for n in (size, lengths))
-        features, lengths = self.frontend(waveform, lengths, size)
-        with ExitStack() as stack:
-            for module in {type(self.normalize).__module__} - {"builtins"}:
-                stack.enter_context(replaced(sys.modules[module], "make_pad_mask", _pad_mask))
-            if self.normalize is not None:
-                features, lengths = self.normalize(features, lengths)
-        return features, lengths
+        return self.normalised(*self.frontend(waveform, lengths, size))
 
 
 class LogMel(torch.nn.Module):
@@ -114,8 +105,29 @@ class LogMel(torch.nn.Module):
         parts = torch.nn.functional.conv1d(waveform[:, None], self._kernel, stride=self.hop_length)
         real, imaginary = (parts**2).chunk(2, dim=1)
         frames = (lengths + 2 * self._padding - self._n_fft) // self.hop_length + 1
-        with replaced(sys.modules[type(self.logmel).__module__], "make_pad_mask", _pad_mask):
+        with replaced(sys.modules[type(self.logmel).__module__], "makepad_mask", pad_mask):
             return self.logmel((real + imaginary).transpose(1, 2), frames)
+
+
+class Framed(torch.nn.Module):
+    """A frontend of this package, which is made to be traced.
+
+    Args:
+        frontend: Ours.
+    """
+
+    def __init__(self, frontend: FramedFrontend) -> None:
+        super().__init__()
+        self.frontend = frontend
+        self.hop_length: int = frontend.hop_length
+
+    def samples_for(self, frames: int) -> int:
+        """The fewest samples that give a number of frames."""
+        return self.frontend.count_samples(frames)
+
+    def forward(self, waveform: Tensor, lengths: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) samples, (B,) lengths and () the frames' last sample -> (B, T, F), (B,)."""
+        return self.frontend(waveform[:, :size], lengths)
 
 
 def traceable_frontend(frontend: Any) -> TraceableFrontend:
@@ -124,13 +136,14 @@ def traceable_frontend(frontend: Any) -> TraceableFrontend:
     Raises:
         UserError: If it has none, with the reason.
     """
-    if not isinstance(frontend, DefaultFrontend):
-        known = ", ".join(_FRONTENDS)
-        raise UserError(
-            f"frontend {type(frontend).__name__} cannot be in the file. Those that can: {known}. "
-            "Export the encoder alone (--to encoder), and compute its features yourself"
-        )
-    return _FRONTENDS["default"](frontend)
+    for kind, exported in _FRONTENDS.items():
+        if isinstance(frontend, kind):
+            return exported(frontend)
+    known = ", ".join(("default", *FRONTENDS))
+    raise UserError(
+        f"frontend {type(frontend).__name__} cannot be in the file. Those that can: {known}. "
+        "Export the encoder alone (--to encoder), and compute its features yourself"
+    )
 
 
 def _default(frontend: Any) -> LogMel:
@@ -145,19 +158,11 @@ def _default(frontend: Any) -> LogMel:
     return LogMel(frontend)
 
 
-#: ESPnet's name of each frontend that can be in a file -> its exported form.
-_FRONTENDS: dict[str, Callable[[Any], TraceableFrontend]] = {"default": _default}
-
-
-def check_normalisation(model: Any) -> None:
-    """Refuse a normalisation that cannot be in the file.
-
-    Raises:
-        UserError: Naming it.
-    """
-    if not isinstance(model.normalize, (*_normalisers, type(None))):
-        name = type(model.normalize).__name__
-        raise UserError(f"normalize {name} cannot be in the file: global_mvn and utterance_mvn can")
+#: Each kind of frontend that can be in a file -> its exported form.
+_FRONTENDS: dict[type, Callable[[Any], TraceableFrontend]] = {
+    DefaultFrontend: _default,
+    FramedFrontend: Framed,
+}
 
 
 def _fourier_kernel(stft: Any) -> Tensor:
@@ -185,8 +190,3 @@ def _mirrored(waveform: Tensor, lengths: Tensor, first: int, places: Tensor) -> 
 def _count(number: Any) -> Tensor:
     """(number,) 0, 1, ...; the number may be a tensor, as in a trace."""
     return torch.arange(number)
-
-
-def _pad_mask(lengths: Tensor, xs: Tensor, length_dim: int) -> Tensor:
-    """(B, T, 1), True in the padding of (B, T, F). ESPnet's is a constant in a trace."""
-    return (_count(xs.size(1)) >= lengths[:, None])[..., None]

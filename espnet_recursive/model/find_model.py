@@ -275,8 +275,14 @@ def _read_experiment(name: str, folder: Path, model_file: str) -> FoundModel:
         )
     checkpoint = folder / model_file
     if not checkpoint.exists():
-        there = ", ".join(sorted(path.name for path in folder.glob("*.pth"))) or "none"
-        raise UserError(f"{name} has no {model_file}. Checkpoints there: {there}")
+        # Of Lightning, in the experiments of ESPnet 3, they are *.ckpt.
+        there = sorted(path.name for path in folder.iterdir() if path.suffix in (".pth", ".ckpt"))
+        others = (
+            f"Name one that is there by --model_file (model_file in Python): {', '.join(there)}"
+            if there
+            else "No checkpoint is there: did the training finish an epoch?"
+        )
+        raise UserError(f"{name} has no {model_file}. {others}")
     # Paths of a training start from the recipe's folder, which is above that of the experiment.
     roots = (Path.cwd(), *config.resolve().parents)
     files = {"asr_train_config": config, "asr_model_file": checkpoint}

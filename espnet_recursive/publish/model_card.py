@@ -50,6 +50,7 @@ class Card:
         size: Parameters of the encoder.
         parameters: Parameters of the whole recogniser.
         has_lm: Whether a language model comes with it.
+        half_precision: Whether its weights are stored in float16.
         results: The text of RESULTS.md, if there is one.
     """
 
@@ -64,6 +65,7 @@ class Card:
     size: EncoderSize
     parameters: int
     has_lm: bool
+    half_precision: bool
     results: str
 
 
@@ -180,6 +182,8 @@ def _model(card: Card) -> str:
             "\n\nn_p layers run once, then n_r layers L times, then n_c layers once. "
             "The tuple belongs to the weights: other values may load and recognise nothing."
         )
+    if card.half_precision:
+        text += "\n\nThe weights are stored in float16; ESPnet computes with them in float32."
     return text
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from espnet_recursive.model.requirements import requirements_of
 from espnet_recursive.model.schema import read_model_config
 from espnet_recursive.model.stored_weights import read_weights
 from espnet_recursive.model.weights import check_same_tokens, check_weights, recursion_of
+from espnet_recursive.publish.half_weights import write_half
 from espnet_recursive.publish.model_card import Card, model_card
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.registry import import_quietly
@@ -70,7 +72,12 @@ class Publication:
     decoding: Mapping[str, Any] = field(default_factory=dict)
 
 
-def pack(model: TrainedModel, publication: Publication, outpath: Path | str) -> None:
+def pack(
+    model: TrainedModel,
+    publication: Publication,
+    outpath: Path | str,
+    half_precision: bool = False,
+) -> None:
     """Write a model as a zip file that ESPnet's ``Speech2Text.from_pretrained`` loads.
 
     It holds the files of the model, those that its configuration names and decoding reads,
@@ -78,6 +85,12 @@ def pack(model: TrainedModel, publication: Publication, outpath: Path | str) -> 
     versions that the model needs, ``recursion``, the tuple that it was trained with (for a
     recursive encoder), and ``archive``, the name by which the card calls it. The file appears whole
     or not at all.
+
+    Args:
+        model: The files of the model.
+        publication: What the card says beside them.
+        outpath: The file to write.
+        half_precision: Whether weights are stored in float16, half as large.
 
     Raises:
         UserError: If a file is missing, a checkpoint does not fit its configuration, the language
@@ -117,14 +130,22 @@ def pack(model: TrainedModel, publication: Publication, outpath: Path | str) -> 
     }
     if recursion := recursion_of(config, model.asr_train_config):
         meta["recursion"] = recursion
-    card = model_card(_card(model, config, publication, outpath.name))
-    with whole_file(outpath, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+    card = model_card(_card(model, config, publication, outpath.name, half_precision))
+    with (
+        TemporaryDirectory() as temporary,
+        whole_file(outpath, "wb") as file,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
         # First, as ESPnet has it: its loader looks for this member before all others.
         archive.writestr("meta.yaml", yaml.safe_dump(meta))
         archive.writestr("README.md", card)
         for path, member in members.items():
             if path in {p.resolve() for p in yaml_files.values()}:
                 archive.writestr(member, _with_members(path, members, roots))
+            elif half_precision and path in {p.resolve() for p in files.values()}:
+                half = Path(temporary, path.name)
+                write_half(path, half)
+                archive.write(half, member)
             else:
                 archive.write(path, member)
     for member in ("meta.yaml", "README.md", *members.values()):
@@ -210,7 +231,11 @@ def _rename(value: Any, members: Mapping[Path, str], roots: Iterable[Path]) -> A
 
 
 def _card(
-    model: TrainedModel, config: dict[str, Any], publication: Publication, archive: str
+    model: TrainedModel,
+    config: dict[str, Any],
+    publication: Publication,
+    archive: str,
+    half_precision: bool,
 ) -> Card:
     recursion = recursion_of(config, model.asr_train_config)
     weights = read_weights(model.asr_model_file)
@@ -229,5 +254,6 @@ def _card(
         ),
         parameters=sum(value.numel() for value in parameters_of(weights).values()),
         has_lm=model.lm_file is not None,
+        half_precision=half_precision,
         results=results.read_text(encoding="utf-8") if results else "",
     )

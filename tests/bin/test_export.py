@@ -6,6 +6,7 @@ from espnet_recursive.bin.export import main
 from espnet_recursive.export.runtime import open_session
 from tests.convert.conftest import recipe  # noqa: F401
 from tests.export.browser import write_package
+from tests.export.test_online_export import experiment
 
 
 def test_every_option(recipe, tmp_path, capsys):  # noqa: F811
@@ -52,6 +53,17 @@ def test_a_page(recipe, tmp_path, capsys):  # noqa: F811
     assert inputs == ["waveform", "lengths"]
 
 
+def test_a_stream(tmp_path, capsys):
+    exp = experiment(tmp_path / "e", "transformer")
+    folder = tmp_path / "online"
+    options = "--chunk_size 4 --num_left_chunks 2 --num_loops 2 --int8".split()
+    main(["--model", str(exp), "--to", "sherpa_online", str(folder), *options])
+    out = capsys.readouterr().out
+    assert "chunks of 0.16 s; 6 executed layers" in out and out.endswith(f"\n{folder}\n")
+    about = open_session(str(folder / "model.onnx")).get_modelmeta().custom_metadata_map
+    assert (about["chunk_size"], about["num_left_chunks"], about["num_blocks"]) == ("4", "2", "6")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -70,6 +82,8 @@ def test_a_page(recipe, tmp_path, capsys):  # noqa: F811
         (["--to", "web", "x", "--route", "omnilingual"], "--to web does not take --route"),
         (["--to", "web", "x", "--onnx", "y"], "--to web does not take --onnx. Name the folder"),
         (["--to", "sherpa", "x", "--onnxruntime_web", "y"], "take --onnxruntime_web. It is for"),
+        (["--to", "sherpa", "x", "--chunk_size", "0"], "It is for --to sherpa_online"),
+        (["--to", "sherpa_online", "x", "--loops", "1", "2"], "take --loops. Give --num_loops"),
         (["--to", "sherpa", "x", "--constant_loops"], "--to sherpa does not take --constant_loops"),
         (["--to", "sherpa", "x", "--loops", "1", "--num_loops", "1"], "give one of them"),
     ],

@@ -80,8 +80,18 @@ def assert_same_weights(model: Any, other: Any, but: str = "nothing at all") -> 
         assert torch.equal(weights[name], others[name]), name
 
 
-def write_experiment(root: Path, name: str, encoder: str, **conf: Any) -> Path:
-    """An experiment's folder as a training of audio leaves it, below a recipe's folder."""
+def write_experiment(
+    root: Path, name: str, encoder: str, config_of: Any = None, **conf: Any
+) -> Path:
+    """An experiment's folder as a training of audio leaves it, below a recipe's folder.
+
+    Args:
+        root: The recipe's folder.
+        name: Of the experiment.
+        encoder: ESPnet's name of it.
+        config_of: Other values of the training's configuration, such as the frontend.
+        **conf: Options of the encoder.
+    """
     stats = root / "exp/stats/feats_stats.npz"
     if not stats.exists():
         stats.parent.mkdir(parents=True)
@@ -100,6 +110,7 @@ def write_experiment(root: Path, name: str, encoder: str, **conf: Any) -> Path:
         "normalize": "global_mvn",
         "normalize_conf": {"stats_file": "exp/stats/feats_stats.npz"},
         "optim": "adam",
+        **(config_of or {}),
     }
     source.write_text(json.dumps(config))  # JSON is YAML too
     with working_directory(root):

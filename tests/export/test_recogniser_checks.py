@@ -26,25 +26,25 @@ def changed(loaded, **parts):
 
 
 def test_taken(loaded):
-    check_recogniser(loaded, None, False)
-    check_recogniser(loaded, 2, True)
+    check_recogniser(loaded, None)
+    check_recogniser(loaded, 2)
 
 
 def test_features():
     with pytest.raises(UserError, match="exp/asr takes features of 20 dimensions.*--to encoder"):
-        check_recogniser(load("transformer", num_blocks=2), None, False)
+        check_recogniser(load("transformer", num_blocks=2), None)
 
 
 def test_no_ctc(loaded):
     with pytest.raises(UserError, match="has no CTC .ctc_weight 0.0., and the file decodes with"):
-        check_recogniser(changed(loaded, ctc=None), None, False)
+        check_recogniser(changed(loaded, ctc=None), None)
 
 
 def test_frontend_and_normalisation(loaded):
     with pytest.raises(UserError, match="recursive: frontend Identity cannot be in the file"):
-        check_recogniser(changed(loaded, frontend=torch.nn.Identity()), None, False)
+        check_recogniser(changed(loaded, frontend=torch.nn.Identity()), None)
     with pytest.raises(UserError, match="recursive: normalize Identity cannot be in the file"):
-        check_recogniser(changed(loaded, normalize=torch.nn.Identity()), None, False)
+        check_recogniser(changed(loaded, normalize=torch.nn.Identity()), None)
 
 
 @pytest.mark.parametrize("token", ["a b", "", "\u3000", "x\n"])
@@ -52,14 +52,13 @@ def test_tokens_that_a_list_in_columns_cannot_hold(loaded, token):
     tokens = [*loaded.config["token_list"][:-2], token, "<sos/eos>"]
     twin = replace(loaded, config=loaded.config | {"token_list": tokens})
     with pytest.raises(UserError, match="recursive: token 7, .*, is empty or has a space in it"):
-        check_recogniser(twin, None, False)
+        check_recogniser(twin, None)
 
 
 def test_loops(loaded, recipe):  # noqa: F811
     with pytest.raises(UserError, match="--num_loops 0: at least 1"):
-        check_recogniser(loaded, 0, False)
+        check_recogniser(loaded, 0)
     stock = load_asr_model(recipe / "exp/transformer")
-    check_recogniser(stock, None, False)
-    for arguments in ((2, False), (None, True)):
-        with pytest.raises(UserError, match="runs each layer once: leave"):
-            check_recogniser(stock, *arguments)
+    check_recogniser(stock, None)
+    with pytest.raises(UserError, match="runs each layer once: leave"):
+        check_recogniser(stock, 2)

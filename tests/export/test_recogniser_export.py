@@ -15,7 +15,7 @@ from espnet_recursive.export.recogniser_export import RecogniserOptions, export_
 from espnet_recursive.model.loaded_model import load_asr_model
 from espnet_recursive.onnx_recognizer import OnnxRecognizer
 from tests.convert.conftest import recipe  # noqa: F401
-from tests.convert.models import TOKENS
+from tests.convert.models import TOKENS, write_experiment
 
 FILES = ["README.md", "metadata.json", "model.onnx", "tokens.txt"]
 
@@ -85,6 +85,27 @@ def test_constant_loops(recipe, tmp_path):  # noqa: F811
     report = export_recogniser(recipe / "exp/recursive", tmp_path / "rec", options)
     assert [value.name for value in report.graph.graph.input] == ["waveform", "lengths"]
     assert report.agreement["float32"].same_texts == 3
+
+
+@pytest.mark.parametrize(
+    ("frontend", "conf"),
+    [
+        ("kaldi_fbank", {"fs": 8000}),
+        ("sphinx_mfcc", {"deltas": True, "cmn": "utterance"}),
+    ],
+)
+def test_frontends_of_this_package(frontend, conf, tmp_path):
+    config = {"frontend": frontend, "frontend_conf": conf, "normalize": None}
+    config["normalize_conf"] = {}
+    exp = write_experiment(tmp_path, frontend, "transformer", config, num_blocks=2)
+    folder = tmp_path / "recogniser"
+    report = export_recogniser(exp, folder, RecogniserOptions())
+    agreement = report.agreement["float32"]
+    assert agreement.same_texts == agreement.texts == 3 and agreement.largest < 1e-4
+    recognizer = OnnxRecognizer(folder)
+    rate = conf.get("fs", 16000)
+    assert (recognizer.about.rate, recognizer.about.frame_seconds) == (rate, 0.04)
+    assert recognizer(np.random.default_rng(0).standard_normal(rate) / 10, rate).text
 
 
 def test_what_differs_is_not_written(recipe, tmp_path, monkeypatch):  # noqa: F811

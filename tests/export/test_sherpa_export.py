@@ -1,6 +1,8 @@
 """Recognisers in the unmodified client: its text is ESPnet's."""
 
+import contextlib
 import functools
+import io
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import soundfile
 import torch
 import yaml
 
+from espnet_recursive.asr.encoder.latent_recursive_encoder import LatentRecursiveEncoder
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
 from espnet_recursive.errors import UserError
 from espnet_recursive.export import sherpa_export
@@ -49,16 +52,17 @@ def model_of(exp):
 
 def espnet_text(exp, samples, loops=None):
     model = model_of(exp)
-    model.encoder.set_depth(loops)
+    if isinstance(model.encoder, LatentRecursiveEncoder):
+        model.encoder.set_depth(loops)
     with torch.no_grad():
         out, _ = model.encode(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))
         labels = greedy(model.ctc.log_softmax(out)[0].numpy())
     return text_of([TOKENS[label.token] for label in labels], "char"), labels
 
 
-def recognise(recognizer, samples):
+def recognise(recognizer, samples, rate=16000):
     stream = recognizer.create_stream()
-    stream.accept_waveform(16000, samples)
+    stream.accept_waveform(rate, samples)
     recognizer.decode_stream(stream)
     return stream.result
 
@@ -135,6 +139,63 @@ def test_omnilingual_with_times(utterance_mvn, an4, tmp_path, monkeypatch, capsy
     assert capsys.readouterr().out.splitlines()[-1] == text
 
 
+@pytest.mark.parametrize(
+    ("encoder", "conf", "normalize"),
+    [
+        ("latent_recursive_transformer", {}, "utterance_mvn"),
+        ("conformer", {"fs": 8000, "n_mels": 40}, None),
+    ],
+)
+def test_zipformer_in_batches_with_times(encoder, conf, normalize, an4, tmp_path, monkeypatch):
+    config = {"frontend": "kaldi_fbank", "frontend_conf": conf, "normalize": normalize}
+    shape = RECURSION if encoder.startswith("latent") else {"num_blocks": 2}
+    exp = write_experiment(tmp_path, "kaldi", encoder, config | {"normalize_conf": {}}, **shape)
+    report = export_sherpa(exp, tmp_path / "sherpa", SherpaOptions(), None, an4)
+    assert report.route == "zipformer_ctc" and report.same_texts == {"model.onnx": 7}
+    rate, model = conf.get("fs", 16000), model_of(exp)
+    recognizer = sherpa_onnx.OfflineRecognizer.from_zipformer_ctc(
+        *(str(tmp_path / "sherpa" / name) for name in ("model.onnx", "tokens.txt")),
+        sample_rate=rate,
+        feature_dim=model.frontend.output_size(),
+    )
+    all_samples = [speech(file)[:: 16000 // rate].copy() for file in an4]
+    streams = [recognizer.create_stream() for _ in an4]
+    for stream, samples in zip(streams, all_samples, strict=True):
+        stream.accept_waveform(rate, samples)
+    recognizer.decode_streams(streams)
+    for stream, samples in zip(streams, all_samples, strict=True):
+        text, labels = espnet_text(exp, samples)
+        assert stream.result.text == text and len(text) > 2
+        assert stream.result.timestamps == pytest.approx([0.04 * one.start for one in labels])
+        alone = recognise(recognizer, samples, rate)
+        assert (alone.text, alone.timestamps) == (text, stream.result.timestamps)
+    monkeypatch.chdir(tmp_path / "sherpa")
+    file = tmp_path / "last.wav"
+    soundfile.write(file, all_samples[-1], rate)
+    code = Path("README.md").read_text(encoding="utf-8").split("```")[1]
+    code = code.removeprefix("python\n").replace("speech.wav", str(file))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README", "exec"), {})
+    assert printed.getvalue().splitlines()[-1] == text
+
+
+def test_depths_of_zipformer(an4, tmp_path):
+    config = {"frontend": "kaldi_fbank", "frontend_conf": {}, "normalize": None}
+    config["normalize_conf"] = {}
+    exp = write_experiment(tmp_path, "x", "latent_recursive_transformer", config, **RECURSION)
+    report = export_sherpa(exp, tmp_path / "sherpa", SherpaOptions(loops=(1, 3)), None, an4[:2])
+    assert report.same_texts == {"model.loops1.onnx": 2, "model.loops3.onnx": 2}
+    texts = []
+    for loops in (1, 3):
+        recognizer = sherpa_onnx.OfflineRecognizer.from_zipformer_ctc(
+            str(tmp_path / "sherpa" / f"model.loops{loops}.onnx"),
+            str(tmp_path / "sherpa" / "tokens.txt"),
+        )
+        texts.append(recognise(recognizer, speech(an4[0])).text)
+        assert texts[-1] == espnet_text(exp, speech(an4[0]), loops)[0]
+    assert texts[0] != texts[1]
+
+
 def test_refused(exp, recipe, tmp_path):  # noqa: F811
     folder = tmp_path / "sherpa"
     with pytest.raises(UserError, match="recursive: --route omnilingual: it scales each utterance"):
@@ -147,7 +208,7 @@ def test_refused(exp, recipe, tmp_path):  # noqa: F811
 
 
 def test_what_differs_is_not_written(exp, tmp_path, monkeypatch):
-    monkeypatch.setattr(sherpa_export, "_labels", lambda out, route: [1])
+    monkeypatch.setattr(sherpa_export, "client_labels", lambda *arguments: [1])
     with pytest.raises(UserError, match="gives ESPnet's text for 0 of 3 .* nothing was written"):
         export_sherpa(exp, tmp_path / "sherpa", SherpaOptions())
     assert list(tmp_path.iterdir()) == []

@@ -49,8 +49,19 @@ def test_an_experiment(recipe, tmp_path, monkeypatch):
 
 
 def test_an_experiment_without_the_checkpoint(recipe):
-    with pytest.raises(UserError, match=r"has no 7epoch.pth. Checkpoints there: 3epoch.pth, valid"):
+    said = r"has no 7epoch.pth. Name one that is there by --model_file .*: 3epoch.pth, valid.acc"
+    with pytest.raises(UserError, match=said):
         find_model(recipe.asr, "7epoch.pth")
+
+
+def test_an_experiment_of_other_or_no_checkpoints(recipe, tmp_path):
+    (tmp_path / "config.yaml").write_bytes((recipe.asr / "config.yaml").read_bytes())
+    with pytest.raises(UserError, match="has no valid.acc.ave.pth. No checkpoint is there: did"):
+        find_model(tmp_path)
+    (tmp_path / "last.ckpt").touch()
+    with pytest.raises(UserError, match=r"by --model_file \(model_file in Python\): last.ckpt"):
+        find_model(tmp_path)
+    assert find_model(tmp_path, "last.ckpt").files["asr_model_file"] == tmp_path / "last.ckpt"
 
 
 def test_a_checkpoint_of_a_pack_cannot_be_chosen(packed):

@@ -34,7 +34,7 @@ def test_an_experiment(experiments):
 
 
 def test_models_that_are_not_there(experiments):
-    with pytest.raises(UserError, match="none.pth. Checkpoints there: 3epoch.pth, valid.acc"):
+    with pytest.raises(UserError, match="none.pth. Name one .*: 3epoch.pth, valid.acc"):
         load_asr_model(experiments / "exp/transformer", "none.pth")
     with pytest.raises(UserError, match="./nowhere does not exist"):
         load_asr_model("./nowhere")

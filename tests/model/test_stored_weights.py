@@ -1,5 +1,6 @@
 """Checkpoints as files: what is no weights, was cut off, would run code or is larger than it is."""
 
+import argparse
 import io
 import os
 import pickle
@@ -65,11 +66,54 @@ def test_reading_shapes_reads_no_values(recipe):
     assert weights["ctc.ctc_lo.weight"].shape == (30, 16)
 
 
-def test_weights_of_deepspeed_and_lightning(recipe, tmp_path):
+def test_weights_of_deepspeed(recipe, tmp_path):
     weights = torch.load(recipe.asr / "3epoch.pth", weights_only=True)
-    for key in ("module", "state_dict"):
-        torch.save({key: weights, "epoch": 3}, tmp_path / "model.pth")
-        assert read_weights(tmp_path / "model.pth").keys() == weights.keys()
+    torch.save({"module": weights, "epoch": 3}, tmp_path / "model.pth")
+    assert read_weights(tmp_path / "model.pth").keys() == weights.keys()
+
+
+def test_weights_of_lightning(tmp_path):
+    """Checkpoints that ESPnet 3 writes: with optimiser, scheduler, callbacks and loops."""
+    lightning = pytest.importorskip("lightning")
+    from espnet3.components.modeling.lightning_module import ESPnetLightningModule
+    from lightning.pytorch.callbacks import ModelCheckpoint
+
+    class Training(ESPnetLightningModule):
+        def __init__(self):
+            lightning.LightningModule.__init__(self)
+            self.model = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 1))
+            self.config = argparse.Namespace(num_device=1)
+
+        def configure_optimizers(self):
+            optimiser = torch.optim.Adam(self.parameters())
+            scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 0.5)
+            return {"optimizer": optimiser, "lr_scheduler": scheduler}
+
+        def training_step(self, batch, index):
+            return self.model(batch).square().mean()
+
+        def validation_step(self, batch, index):
+            self.log("valid/loss", self.model(batch).square().mean())
+
+        def train_dataloader(self):
+            return torch.utils.data.DataLoader(torch.randn(8, 3), batch_size=4)
+
+        val_dataloader = train_dataloader
+
+    training = Training()
+    lightning.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[ModelCheckpoint(tmp_path, "best", monitor="valid/loss", save_last=True)],
+    ).fit(training)
+    for name in ("last.ckpt", "best.ckpt"):
+        assert "optimizer_states" in torch.load(tmp_path / name, weights_only=True)
+        weights = read_weights(tmp_path / name, "cpu")
+        assert weights.keys() == training.model.state_dict().keys()
+        torch.testing.assert_close(weights["1.weight"], training.model[1].weight.detach())
 
 
 class _Runs:

@@ -76,7 +76,7 @@ def state_dicts() -> dict[str, dict[str, dict[str, str]]]:
         plain = states["plain"]
         found[name] = {"plain": plain} | {
             variant: {key: size for key, size in state.items() if plain.get(key) != size}
-            | {key: "not there" for key in plain.keys() - state.keys()}
+            | {key: "not there" for key in sorted(plain.keys() - state.keys())}
             for variant, state in states.items()
             if variant != "plain"
         }

@@ -68,7 +68,8 @@ def the_card(recipe, **changes):
     model = pack_module.TrainedModel(**recipe.model)
     config = yaml.safe_load((recipe.asr / "config.yaml").read_text())
     return replace(
-        pack_module._card(model, config, pack_module.Publication("mit"), "x.zip"), **changes
+        pack_module._card(model, config, pack_module.Publication("mit"), "x.zip", False),
+        **changes,
     )
 
 

@@ -12,6 +12,7 @@ import yaml
 
 import espnet_recursive
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.checkpoint_file import read_note
 from espnet_recursive.publish import pack as module
 from espnet_recursive.publish.pack import Publication, TrainedModel, pack
 from tests.publish.experiments import (
@@ -81,6 +82,42 @@ def test_espnets_own_class_loads_it_and_recognises_the_same(packed, recipe, tmp_
     assert float(hypothesis.score) == float(our_hypothesis.score)
     assert str(theirs.asr_model.encoder.shape) == "{2, 3, 1, 1}"
     assert "lm" in theirs.beam_search.full_scorers
+
+
+def test_half_precision(packed, recipe, tmp_path, monkeypatch):
+    """Half the size, the same note; ESPnet's class and ours compute in float32."""
+    from espnet2.bin.asr_inference import Speech2Text
+
+    half = tmp_path / "half.zip"
+    with working_directory(recipe.root):
+        pack(
+            TrainedModel(
+                **recipe.model,
+                lm_train_config=recipe.lm / "config.yaml",
+                lm_file=recipe.lm / "3epoch.pth",
+            ),
+            LICENSED,
+            half,
+            half_precision=True,
+        )
+    for name in ("exp/asr_recursive/3epoch.pth", "exp/lm/3epoch.pth"):
+        with zipfile.ZipFile(half) as archive, zipfile.ZipFile(packed) as whole:
+            (tmp_path / "half.pth").write_bytes(archive.read(name))
+            (tmp_path / "whole.pth").write_bytes(whole.read(name))
+        assert read_note(tmp_path / "half.pth") == read_note(tmp_path / "whole.pth")
+        weights, all_bits = (torch.load(tmp_path / f"{part}.pth") for part in ("half", "whole"))
+        for key, value in all_bits.items():
+            matrix = value.is_floating_point() and value.dim() > 1
+            expected = value.half() if matrix else value
+            assert weights[key].dtype == expected.dtype and torch.equal(weights[key], expected)
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile(half) as archive:
+        assert "stored in float16" in archive.read("README.md").decode()
+    samples, _ = soundfile.read(recipe.audio[0], dtype="float32")
+    theirs = Speech2Text.from_pretrained(str(half), **FAST)
+    ours = espnet_recursive.Speech2Text.from_pretrained(half, **FAST)
+    assert {p.dtype for p in theirs.asr_model.parameters()} == {torch.float32}
+    assert float(theirs(samples)[0][3].score) == float(ours(samples)[0][3].score)
 
 
 def test_packed_from_elsewhere(recipe, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import shutil
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
+import espnet
 import numpy as np
 import pytest
 import soundfile
@@ -51,6 +52,19 @@ def test_a_pack_a_folder_and_the_experiment_are_one_model(packed, recipe, tmp_pa
     assert len({result[0] for result in results}) == 1
     assert len({float(result[3].score) for result in results}) == 1
     assert all(isinstance(model, Speech2Text) for model in models)
+
+
+def test_espnets_own_loader_builds_it(packed, recipe, monkeypatch):
+    """Packs and hub ids, which ESPnet's takes, and experiments, with checks and the depth."""
+    model = espnet.load(str(packed), task="asr", device="cpu", num_loops=1, **FAST)
+    assert type(model) is Speech2Text
+    model(np.zeros(16000, dtype=np.float32))
+    assert model.asr_model.encoder.loops_run.tolist() == [1]
+    monkeypatch.chdir(recipe.root)
+    options = {"task": "asr", "device": "cpu", "model_file": "3epoch.pth"}
+    assert type(espnet.load(str(recipe.asr), **options, **FAST)) is Speech2Text
+    with pytest.raises(UserError, match="--model_file"):
+        espnet.load(str(recipe.asr), **options | {"model_file": "last.ckpt"})
 
 
 def test_the_checkpoint_alone_names_its_configuration(recipe):

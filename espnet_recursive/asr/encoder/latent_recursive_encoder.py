@@ -11,6 +11,7 @@ from typeguard import typechecked
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.asr.encoder.attention_weights import record_attention_for_hooks
 from espnet_recursive.asr.encoder.conf_checks import EncoderConfError, check_keys
+from espnet_recursive.asr.encoder.configured import ConfiguredOptions
 from espnet_recursive.asr.encoder.input_layer import check_frames, fit_input_layer
 from espnet_recursive.asr.encoder.last_pass import LastPass
 from espnet_recursive.asr.encoder.options import check_options, recursive_signature, stock_conf
@@ -38,7 +39,7 @@ from espnet_recursive.recursion.stack import RecursiveStack
 from espnet_recursive.speed.conv2d_in_parts import convolve_in_parts
 
 
-class LatentRecursiveEncoder(AbsEncoder):
+class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
     """Base of the recursive encoders: a stock encoder whose layers are a :class:`RecursiveStack`.
 
     A subclass names this class and the stock encoder as its bases, in that order, and the values
@@ -77,7 +78,8 @@ class LatentRecursiveEncoder(AbsEncoder):
     threads: ESPnet's is with ``use_sdpa: true``, which is also the faster one.
 
     Attributes:
-        recursion: Shape, loop policy and options, as the configuration says.
+        recursion: Shape, loop policy and options, as the configuration says; each is an attribute
+            of its own, too, to be read (:class:`ConfiguredOptions`).
 
     Raises:
         TypeError: If a key is unknown, or a key of the recursion has the wrong type.
@@ -95,7 +97,8 @@ class LatentRecursiveEncoder(AbsEncoder):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._stock = cls.__mro__[cls.__mro__.index(LatentRecursiveEncoder) + 1]
+        bases: Any = [b for b in cls.__mro__ if not issubclass(b, LatentRecursiveEncoder)]
+        cls._stock = next(base for base in bases if issubclass(base, AbsEncoder))
         cls._stock_signature = inspect.signature(cls._stock.forward)
         cls.__signature__ = recursive_signature(cls._stock)
 

@@ -96,7 +96,12 @@ class FramedFrontend(AbsFrontend):
 
     Args:
         constants: Name -> values of each constant.
+
+    Attributes:
+        hop_length: Samples from one frame to the next.
     """
+
+    hop_length: int
 
     def __init__(self, constants: dict[str, np.ndarray]) -> None:
         super().__init__()
@@ -115,6 +120,10 @@ class FramedFrontend(AbsFrontend):
     @abstractmethod
     def count_frames(self, lengths: torch.Tensor) -> torch.Tensor:
         """Frames of utterances of so many samples."""
+
+    @abstractmethod
+    def count_samples(self, frames: int) -> int:
+        """The fewest samples, and at least one, that have so many frames."""
 
     @abstractmethod
     def features(self, samples: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -82,6 +82,12 @@ class KaldiFbank(FramedFrontend):
             }
         )
         self.n_mels, self.win_length, self.preemphasis = n_mels, window, preemphasis
+        kaldi = (20.0, rate / 2 - 400.0, 0.97)
+        self._as_kaldi_itself = (fmin, top, preemphasis) == kaldi
+
+    def as_kaldi_itself(self) -> bool:
+        """Whether all but the rate and the number of filters is what Kaldi's clients compute."""
+        return self._as_kaldi_itself
 
     def output_size(self) -> int:
         """Features of a frame."""
@@ -90,6 +96,10 @@ class KaldiFbank(FramedFrontend):
     def count_frames(self, lengths: torch.Tensor) -> torch.Tensor:
         """One frame for each hop, the last if half of it or more is there."""
         return (lengths + self.hop_length // 2) // self.hop_length
+
+    def count_samples(self, frames: int) -> int:
+        """See :meth:`FramedFrontend.count_samples`."""
+        return max(frames * self.hop_length - self.hop_length // 2, 1)
 
     def features(self, samples: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Log mel energies; see :meth:`FramedFrontend.features`."""

@@ -122,6 +122,10 @@ class SphinxMFCC(FramedFrontend):
         """Frames that fit whole, and one more for the rest of the samples."""
         return (lengths - self.win_length).clamp(min=-self.hop_length) // self.hop_length + 2
 
+    def count_samples(self, frames: int) -> int:
+        """See :meth:`FramedFrontend.count_samples`."""
+        return self.win_length + (frames - 2) * self.hop_length if frames > 1 else 1
+
     def features(self, samples: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Cepstra; see :meth:`FramedFrontend.features`."""
         hop, window = self.hop_length, self.win_length

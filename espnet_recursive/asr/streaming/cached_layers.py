@@ -56,21 +56,25 @@ class CachedAttention:
         cache: Keys and values of earlier chunks.
         stride: How many frames were pooled into each.
         relative: The embedding of relative positions.
+        seen: (1, 1, kept + frames), before frames were pooled: which of them are there; None for
+            all.
     """
 
     cache: Cache
     stride: int
     relative: Relative
+    seen: Tensor | None
 
     def forward(self: Any, query: Tensor, key: Tensor, value: Tensor, *rest: Any) -> Tensor:
-        """Attend, with the arguments of ESPnet's method; there is no padding, so no masks."""
+        """Attend, with the arguments of ESPnet's method, whose masks are of no padding."""
         *positions, _ = rest
         q, k, v = self.forward_qkv(query, key, value)
         k, v = self.cache.joined(torch.cat([k, v], -1)).split(self.d_k, -1)
         if not positions:
             scores = q @ k.transpose(-2, -1)
         else:
-            frames, kept = q.size(2), k.size(2) - q.size(2)
+            # Numbers: in a trace, where sizes do not change, they would be values of the graph.
+            frames, kept = int(q.size(2)), int(k.size(2)) - int(q.size(2))
             p = self.linear_pos(self.relative(kept, frames, self.stride))
             p = p.view(1, -1, self.h, self.d_k).transpose(1, 2)
             q = q.transpose(1, 2)
@@ -84,7 +88,8 @@ class CachedAttention:
             if self.zero_triu:
                 distance = distance.masked_fill(j > kept + i, 0.0)
             scores = content + distance
-        out: Tensor = self.forward_attention(v, scores / math.sqrt(self.d_k), None)
+        seen = None if self.seen is None else self.seen[..., :: self.stride]
+        out: Tensor = self.forward_attention(v, scores / math.sqrt(self.d_k), seen)
         return out
 
 
@@ -114,13 +119,18 @@ class CachedLayers:
         chunks: The chunks, in frames of the full rate.
         caches: What was kept of earlier chunks.
         relative: The embedding of relative positions.
+        seen: (1, 1, frames) bool, which of the frames that caches may keep, and of the chunk's, are
+            there, for caches that are of their full size from the start; None for all.
 
     Attributes:
         caches: What the chunk after it needs, when the pass is over.
     """
 
-    def __init__(self, chunks: Chunks, caches: Caches, relative: Relative) -> None:
+    def __init__(
+        self, chunks: Chunks, caches: Caches, relative: Relative, seen: Tensor | None = None
+    ) -> None:
         self._chunks, self._before, self._relative = chunks, caches, relative
+        self._seen = seen
         self.caches: dict[tuple[int, str], Tensor] = {}
 
     def __call__(self, layer: torch.nn.Module, position: int, stride: int) -> torch.nn.Module:
@@ -134,6 +144,7 @@ class CachedLayers:
                 cache=self._cache(position, name, chunks.left_frames),
                 stride=stride,
                 relative=self._relative,
+                seen=self._seen,
             )
         for name, module, before in convolutions_over_time(layer):
             cache = self._cache(position, name, before)

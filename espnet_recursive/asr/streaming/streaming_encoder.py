@@ -58,6 +58,7 @@ class StreamingEncoder:
         ctc: ESPnet's CTC module, which self-conditioned encoders need.
 
     Attributes:
+        encoder: The encoder.
         chunks: The chunks.
         subsampling: Features for each state.
         right_context: Features behind the last of a chunk's that its states need.
@@ -93,7 +94,7 @@ class StreamingEncoder:
                 "length of an utterance, which a stream does not know: choose num_loops"
             )
         loops = num_loops or encoder.shape.num_loops
-        self._encoder, self.chunks, self._ctc = encoder, chunks, ctc
+        self.encoder, self.chunks, self._ctc = encoder, chunks, ctc
         self._chosen = ChosenDepth(loops)
         self.subsampling, self._span = _geometry(encoder.embed)
         self.right_context = self._span - self.subsampling
@@ -138,28 +139,57 @@ class StreamingEncoder:
             out, caches = self._encode(feats, frames, caches)
             outs.append(out)
             frames += out.size(1)
-        empty = feats.new_zeros(len(feats), 0, self._encoder.output_size())
+        empty = feats.new_zeros(len(feats), 0, self.encoder.output_size())
         return torch.cat([empty, *outs], 1), StreamState(feats, frames, caches)
 
-    def _encode(self, feats: Tensor, frames: int, caches: Caches) -> tuple[Tensor, Caches]:
-        """A chunk."""
-        layers = CachedLayers(self.chunks, caches, self._relative)
+    @property
+    def has_absolute_positions(self) -> bool:
+        """Whether the input layer adds positions, or attention has relative ones."""
+        return isinstance(self._positions, PositionalEncoding)
+
+    def layers(self, caches: Caches, seen: Tensor | None = None) -> CachedLayers:
+        """The layers as they are for the next chunk; see :class:`CachedLayers`."""
+        return CachedLayers(self.chunks, caches, self._relative, seen)
+
+    def encode_chunk(
+        self, feats: Tensor, layers: CachedLayers, positions: Tensor | None = None
+    ) -> Tensor:
+        """Encode a chunk.
+
+        Args:
+            feats: (B, T, F), with the right context.
+            layers: The layers, whose caches are the next chunk's afterwards.
+            positions: (1, T', D) of the chunk's frames, or of more, where they are absolute.
+
+        Returns:
+            (B, T', D), the states.
+        """
         replaced = {}
-        if isinstance(self._positions, PositionalEncoding):
-            pe = self._table(frames + self.chunks.size, feats)[:, frames:]
+        if positions is not None:
             views = {
-                self._name_of_positions: view_of(self._positions, pe=pe, extend_pe=lambda x: None)
+                self._name_of_positions: view_of(
+                    self._positions, pe=positions, extend_pe=lambda x: None
+                )
             }
-            replaced["embed"] = with_modules(self._encoder.embed, views)
-        view = with_modules(self._encoder, replaced)
+            replaced["embed"] = with_modules(self.encoder.embed, views)
+        view = with_modules(self.encoder, replaced)
         options: dict[str, Any] = {
             "xs_pad": feats,
-            "ilens": torch.full((len(feats),), feats.size(1), device=feats.device),
+            # Of numbers: sizes in a trace would have no type of their own.
+            "ilens": torch.tensor([int(feats.size(1))] * len(feats), device=feats.device),
         }
-        if self._ctc is not None and "ctc" in self._encoder._stock_signature.parameters:
+        if self._ctc is not None and "ctc" in self.encoder._stock_signature.parameters:
             options["ctc"] = self._ctc
         out, _, _ = view._by_plan(options, self._chosen, layers)
-        return (out[0] if isinstance(out, tuple) else out), layers.caches
+        return out[0] if isinstance(out, tuple) else out
+
+    def _encode(self, feats: Tensor, frames: int, caches: Caches) -> tuple[Tensor, Caches]:
+        """A chunk that begins with a number of frame."""
+        positions = None
+        if self.has_absolute_positions:
+            positions = self._table(frames + self.chunks.size, feats)[:, frames:]
+        layers = self.layers(caches)
+        return self.encode_chunk(feats, layers, positions), layers.caches
 
     def _table(self, length: int, like: Tensor) -> Tensor:
         """ESPnet's table of positions, for `length` frames or more."""
@@ -172,7 +202,7 @@ class StreamingEncoder:
     def _relative(self, kept: int, frames: int, stride: int) -> Tensor:
         """Positions from ``kept + frames - 1`` to ``1 - frames``, in steps of `stride` frames."""
         length = (kept + frames - 1) * stride + 1
-        like = next(self._encoder.parameters())
+        like = next(self.encoder.parameters())
         table, middle = self._table(length, like), self._positions.pe.size(1) // 2
         farthest = middle - (length - 1)
         return table[:, farthest : middle + (frames - 1) * stride + 1 : stride]

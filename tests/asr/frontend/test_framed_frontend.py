@@ -42,6 +42,14 @@ def test_it_is_a_frontend_without_parameters_and_stored_values(frontend):
     assert not frontend.state_dict()
 
 
+def test_the_fewest_samples_of_a_number_of_frames(frontend):
+    for frames in (1, 2, 3, 7, 100):
+        samples = frontend.count_samples(frames)
+        below, count = frontend.count_frames(torch.tensor([samples - 1, samples])).tolist()
+        assert count == frames and samples >= 1
+        assert below == frames - 1 or samples == 1
+
+
 @pytest.mark.parametrize("filler", [0.0, 0.7, float("nan")])
 def test_in_a_batch_as_alone_whatever_is_behind(frontend, speech, filler):
     whole = list(speech.values())
