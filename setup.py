@@ -55,7 +55,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_recursive*"]),
-    package_data={"espnet_recursive": ["py.typed", "asr/encoder/*.pyi"]},
+    package_data={"espnet_recursive": ["py.typed", "asr/encoder/*.pyi", "export/web/*"]},
     include_package_data=False,
     # Only ESPnet's own version is bounded. The rest is what we import ourselves, and ESPnet says
     # which versions: a bound of ours could only contradict its own (it pins sentencepiece).
@@ -94,6 +94,7 @@ setup(
             "pytest",
             "pytest-xdist",
             "ruff",
+            "selenium",
             "sherpa-onnx",
             *EXPORT,
         ],

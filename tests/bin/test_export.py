@@ -5,6 +5,7 @@ import pytest
 from espnet_recursive.bin.export import main
 from espnet_recursive.export.runtime import open_session
 from tests.convert.conftest import recipe  # noqa: F401
+from tests.export.browser import write_package
 from tests.export.test_online_export import experiment
 
 
@@ -43,6 +44,16 @@ def test_for_sherpa(recipe, tmp_path, capsys):  # noqa: F811
     assert {"encoder.loops1.onnx", "encoder.loops2.onnx"} <= {p.name for p in folder.iterdir()}
 
 
+def test_a_page(recipe, tmp_path, capsys):  # noqa: F811
+    folder, package = tmp_path / "page", write_package(tmp_path / "package")
+    model = ["--model", str(recipe / "exp/recursive"), "--to", "web", str(folder)]
+    main([*model, "--onnxruntime_web", str(package), "--constant_loops"])
+    assert f"{folder}: cd {folder} && python3 -m http.server" in capsys.readouterr().out
+    assert (folder / "index.html").exists()
+    inputs = [value.name for value in open_session(str(folder / "model.onnx")).get_inputs()]
+    assert inputs == ["waveform", "lengths"]
+
+
 def test_a_stream(tmp_path, capsys):
     exp = experiment(tmp_path / "e", "transformer")
     folder = tmp_path / "online"
@@ -69,6 +80,9 @@ def test_a_stream(tmp_path, capsys):
         (["--to", "onnxruntime", "x", "--loops_as_input"], "take --loops_as_input. Leave it out"),
         (["--to", "onnxruntime", "x", "--loops", "1", "2"], "take --loops. Give --num_loops, one"),
         (["--to", "onnxruntime", "x", "--route", "omnilingual"], "It is for --to sherpa"),
+        (["--to", "web", "x", "--route", "omnilingual"], "--to web does not take --route"),
+        (["--to", "web", "x", "--onnx", "y"], "--to web does not take --onnx. Name the folder"),
+        (["--to", "sherpa", "x", "--onnxruntime_web", "y"], "take --onnxruntime_web. It is for"),
         (["--to", "sherpa", "x", "--chunk_size", "0"], "It is for --to sherpa_online"),
         (["--to", "sherpa_online", "x", "--loops", "1", "2"], "take --loops. Give --num_loops"),
         (["--to", "sherpa", "x", "--constant_loops"], "--to sherpa does not take --constant_loops"),
