@@ -19,6 +19,7 @@ ROOMS = (
     "corpora",
     "model",
     "publish",
+    "transcription",
     "convert",
     "analysis",
     "onnx_recognizer",

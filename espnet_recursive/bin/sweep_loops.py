@@ -18,6 +18,7 @@ from typing import Any
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.device_option import add_device_option
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.registry import import_quietly
@@ -45,7 +46,7 @@ def get_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
     p.add_argument("--config", type=Path, help="decoding YAML; without it, ESPnet's defaults")
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to decode")
+    add_device_option(p, "where to decode")
     p.add_argument(
         "--frames_per_second", type=float, default=100, help="of a model that takes features"
     )

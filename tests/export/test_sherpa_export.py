@@ -21,8 +21,9 @@ from espnet_recursive.export.runtime import open_session
 from espnet_recursive.export.sherpa_client import client_labels
 from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
 from espnet_recursive.model.loaded_model import load_asr_model
-from espnet_recursive.onnx_recognizer.greedy import greedy, text_of
+from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.transcription.words import text_of
 from tests.convert.conftest import recipe  # noqa: F401
 from tests.convert.models import RECURSION, TOKENS, write_experiment
 
