@@ -62,6 +62,7 @@ setup(
     install_requires=[
         "espnet[asr,train]>=202611,<202612",
         "PyYAML",
+        "argcomplete",
         "dask",
         "dask-jobqueue",
         "distributed",

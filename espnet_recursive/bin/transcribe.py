@@ -44,7 +44,12 @@ def get_parser() -> argparse.ArgumentParser:
         help="Hugging Face id, tag of ESPnet's model zoo, zip file, or experiment directory",
     )
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
-    p.add_argument("--config", type=Path, help="decoding YAML; without it, ESPnet's defaults")
+    p.add_argument(
+        "--config",
+        "--inference_config",
+        type=Path,
+        help="decoding YAML; without it, ESPnet's defaults",
+    )
     p.add_argument("--beam_size", type=int, help="beam of the search, in the place of the YAML's")
     p.add_argument("--batch_size", type=int, default=1, help="segments decoded together")
     p.add_argument(

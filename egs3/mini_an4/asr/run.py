@@ -1,4 +1,4 @@
-"""ESPnet 3's stages with the recursive encoders: python run.py --stages train --training_config ..."""
+"""ESPnet 3's stages with the recursive encoders: python run.py --help."""
 
 from espnet3.systems.esp2_asr.system import ASRSystem
 from espnet3.systems.launch import launch
