@@ -52,7 +52,7 @@ async function start () {
     $('loops').max = mostLoops(numLoops)
     $('loops').value = numLoops
     $('loops').disabled = false
-    $('depth').hidden = $('comparison').hidden = false
+    $('depth').hidden = false
     showChosen()
   }
   $('about').textContent = `Encoder ${about.encoder}. It runs in this browser; what is said stays here.`
@@ -132,6 +132,7 @@ async function update () {
   })
   showStatus(`Recognised ${audio.name}`)
   if (loops === null) return
+  $('comparison').hidden = false
   $('compare').hidden = audio.compared
   if (!audio.compared) return
   found.set(loops, recognition)
@@ -168,7 +169,7 @@ async function live (recording) {
   let computing = false
   while (recorder === recording) {
     const samples = recording.samples
-    $('level').value = recording.level
+    $('level').value = 20 * Math.log10(Math.max(recording.level, 0.001)) // decibels
     $('clock').textContent = `${(samples.length / rate).toFixed(1)} s`
     if (!computing && samples.length - heard >= LIVE_STEP * rate) {
       heard = samples.length
