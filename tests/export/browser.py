@@ -127,8 +127,11 @@ class Page:
         self.until(lambda: self["error"] or self._done())
 
     def _done(self) -> bool:
+        # The status first: the rows that it speaks of are there then.
+        if not self["status"].startswith("Recognised"):
+            return False
         rows = self.depths() if self.shown("depths") else []
-        return self["status"].startswith("Recognised") and "\u2026" not in [row[1] for row in rows]
+        return "\u2026" not in [row[1] for row in rows]
 
     def choose(self, loops: int) -> None:
         """Move the slider as a finger does."""

@@ -116,7 +116,22 @@ def test_an4_at_every_depth(page, folder, an4):
     assert not page["error"] and console(page) == []
 
 
-def test_the_slider_changes_the_text(page, folder, an4):
+COUNT_RUNS = """
+    const send = Worker.prototype.postMessage
+    window.runs = []
+    Worker.prototype.postMessage = function (message, ...more) {
+        if (message.call === 'run') runs.push(message.loops)
+        return send.call(this, message, ...more)
+    }"""
+SLIDE = """
+    const slider = document.getElementById('loops')
+    for (const loops of arguments[0]) {
+        slider.value = loops
+        slider.dispatchEvent(new Event('input'))
+    }"""
+
+
+def test_the_slider_changes_the_text(page, folder, an4, tmp_path):
     recognizer = OnnxRecognizer(folder, threads=1)
     file = an4[3]
     texts = {loops: recognizer(read(file), RATE, loops).text.strip() for loops in (1, 3, 5)}
@@ -125,6 +140,17 @@ def test_the_slider_changes_the_text(page, folder, an4):
         page.choose(loops)
         assert page["text"] == texts[loops] and page["chosen"].split(",")[0] == str(loops)
     assert len(set(texts.values())) == 3
+    # Under a finger that slides, only the first and the last are computed, as far as not known.
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.concatenate([read(file) for file in an4] * 2), RATE, "PCM_16")
+    page.driver.execute_script(COUNT_RUNS)
+    page.find("file").send_keys(str(long))
+    page.until(lambda: page["status"] != "Reading long.wav")
+    page.driver.execute_script(SLIDE, [1, 2, 4, 5, 4, 2, 1, 5, 3])
+    page.settle()
+    assert sorted(page.driver.execute_script("return runs")) == [1, 2, 3, 4, 5]
+    assert page["text"] == recognizer(read(long), RATE, 3).text.strip()
+    page.recognise(file)
     marked = page.driver.execute_script(
         "return [...document.querySelectorAll('#depths tbody tr')]"
         ".map(row => [row.ariaCurrent, row.querySelectorAll('mark').length])"
