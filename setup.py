@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 SHARED = ("conf", "egs2")
 WRITTEN = ("data", "downloads", "dump", "dump_*", "exp", "exp_*", "__pycache__")
 #: What `espnet-recursive export` needs.
-EXPORT = ["onnx", "onnxruntime"]
+EXPORT = ["onnx", "onnx-ir", "onnxruntime"]
 
 
 def read_version() -> str:
@@ -62,6 +62,7 @@ setup(
     install_requires=[
         "espnet[asr,train]>=202611,<202612",
         "PyYAML",
+        "argcomplete",
         "dask",
         "dask-jobqueue",
         "distributed",

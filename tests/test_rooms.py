@@ -19,6 +19,7 @@ ROOMS = (
     "corpora",
     "model",
     "publish",
+    "transcription",
     "convert",
     "analysis",
     "onnx_recognizer",
@@ -81,3 +82,11 @@ def test_no_circle_of_imports():
 def test_no_module_is_too_long():
     lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {name: count for name, count in lines.items() if count > 300} == {}
+
+
+def test_nothing_of_tests_is_used_at_run_time():
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {"unittest", "pytest", "tests"}

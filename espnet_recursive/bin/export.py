@@ -26,6 +26,8 @@ from espnet_recursive.model.quiet import quiet_libraries
 
 #: What can be written.
 TARGETS = ("encoder", "onnxruntime", "sherpa", "sherpa_online", "web")
+#: Formats of weights; a test holds them to those of ``export.formats``, which imports onnxruntime.
+FORMATS = ("float32", "float16", "int8", "int4")
 _ENCODER = ("onnx", "loops_as_input", "no_ctc")
 _CHUNKS = ("chunk_size", "num_left_chunks")
 _PAGE = ("onnxruntime_web",)
@@ -88,12 +90,20 @@ def get_parser() -> argparse.ArgumentParser:
         help="sherpa_online: chunks before its own that a frame sees; likewise",
     )
     p.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="float32",
+        help="of the weights: a half, a quarter, an eighth of the size (int4: experimental)",
+    )
+    p.add_argument(
+        "--int8", action="store_const", const="int8", dest="format", help="as --format int8"
+    )
+    p.add_argument(
         "--onnxruntime_web",
         type=Path,
         metavar="PACKAGE",
         help="web: the npm package of that name, packed or unpacked; without it, npm fetches it",
     )
-    p.add_argument("--int8", action="store_true", help="quantise the weights, to a quarter")
     p.add_argument("--no_ctc", action="store_true", help="encoder: leave the CTC head out")
     p.add_argument(
         "--audio",
@@ -153,7 +163,7 @@ def _encoder(args: argparse.Namespace) -> str:
     # These import ESPnet's tasks, for which a help should not wait.
     from espnet_recursive.export.export import ExportOptions, export_model
 
-    options = ExportOptions(args.num_loops, args.loops_as_input, not args.no_ctc, args.int8)
+    options = ExportOptions(args.num_loops, args.loops_as_input, not args.no_ctc, args.format)
     report = export_model(
         args.model, args.onnx, options, args.model_file, args.audio, args.any_size
     )
@@ -163,8 +173,7 @@ def _encoder(args: argparse.Namespace) -> str:
 def _recogniser(args: argparse.Namespace) -> str:
     from espnet_recursive.export.recogniser_export import RecogniserOptions, export_recogniser
 
-    precision = "int8" if args.int8 else "float32"
-    options = RecogniserOptions(args.num_loops, args.constant_loops, precision)
+    options = RecogniserOptions(args.num_loops, args.constant_loops, args.format)
     report = export_recogniser(
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )
@@ -175,7 +184,7 @@ def _web(args: argparse.Namespace) -> str:
     from espnet_recursive.export.recogniser_export import RecogniserOptions
     from espnet_recursive.export.web_export import export_web
 
-    precision = "int8" if args.int8 else "float32"
+    precision = args.format
     report = export_web(
         args.model,
         args.folder,
@@ -192,8 +201,7 @@ def _web(args: argparse.Namespace) -> str:
 def _sherpa(args: argparse.Namespace) -> str:
     from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
 
-    precision = "int8" if args.int8 else "float32"
-    options = SherpaOptions(args.num_loops, args.loops, precision, args.route)
+    options = SherpaOptions(args.num_loops, args.loops, args.format, args.route)
     report = export_sherpa(
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )
@@ -203,8 +211,7 @@ def _sherpa(args: argparse.Namespace) -> str:
 def _sherpa_online(args: argparse.Namespace) -> str:
     from espnet_recursive.export.online_export import OnlineOptions, export_online
 
-    precision = "int8" if args.int8 else "float32"
-    options = OnlineOptions(args.num_loops, args.chunk_size, args.num_left_chunks, precision)
+    options = OnlineOptions(args.num_loops, args.chunk_size, args.num_left_chunks, args.format)
     report = export_online(
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )

@@ -5,9 +5,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 from espnet2.bin import asr_inference
 
@@ -59,26 +58,32 @@ def inference(options: Mapping[str, Any]) -> None:
         write_decoding_facts(options["output_dir"], options, asdict(shape) if shape else None)
         return model
 
-    # ESPnet has no place for another class or for more results, so these names are ours while it
-    # runs.
-    recogniser = SimpleNamespace(from_pretrained=from_pretrained)
+    # ESPnet has no place for another class or for more results, so these names are ours.
     undecoded: dict[str, str] = {}
-    with (
-        _naming_utterances() as task,
-        patch.multiple(
-            asr_inference,
-            Speech2Text=recogniser,
+    with _naming_utterances() as task:
+        espnet_inference = _with_names(
+            asr_inference.inference,
+            Speech2Text=SimpleNamespace(from_pretrained=from_pretrained),
             ASRTask=task,
             _write_results=_writing(asr_inference._write_results, undecoded),
             _too_short_result=_explained(asr_inference._too_short_result),
-        ),
-    ):
-        asr_inference.inference(**espnet_options)
+        )
+        espnet_inference(**espnet_options)
     if undecoded:
         logging.warning(
             "%d utterances could not be decoded and have an empty hypothesis: %s",
             *(len(undecoded), ", ".join(undecoded)),
         )
+
+
+def _with_names(function: Any, **names: Any) -> FunctionType:
+    """The function with other objects behind names of its module, which itself keeps its own."""
+    copy = FunctionType(
+        *(function.__code__, function.__globals__ | names, function.__name__),
+        *(function.__defaults__, function.__closure__),
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    return copy
 
 
 class _Undecoded(list):

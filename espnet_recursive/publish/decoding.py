@@ -5,13 +5,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import torch
 from espnet2.bin import asr_inference
 from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import DEPTH_OPTIONS
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.read_yaml import read_yaml
+from espnet_recursive.model.device import usable_device
 from espnet_recursive.publish.speech2text import Speech2Text
 
 _OURS = (*DEPTH_OPTIONS, "encoder_precision")
@@ -49,15 +49,14 @@ def load_speech2text(
         model: Its name, as ``Speech2Text.from_pretrained`` takes it.
         model_file: The checkpoint of an experiment directory.
         config: A decoding YAML.
-        device: "cpu" or "cuda".
+        device: As :func:`espnet_recursive.model.device.usable_device` takes it.
         **options: Arguments of ``Speech2Text`` that go before those of the YAML.
 
     Raises:
         UserError: If the model cannot be loaded, there is no such device, or ESPnet's search or the
             encoder refuses an option.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch can use no GPU on this machine")
+    device = usable_device(device)
     arguments = (decoding_options(config) if config else {}) | options | {"device": device}
     try:
         return Speech2Text.from_pretrained(model, model_file, **arguments)

@@ -47,6 +47,10 @@ class Speech2Text(asr_inference.Speech2Text):
             for faster inference; see :func:`espnet_recursive.speed.prepared.prepare_for_inference`.
         **kwargs: Every other argument of ESPnet's class.
 
+    Attributes:
+        keep_encoder_output: Whether ``encoded`` of n-best lists holds the encoder's output, for an
+            alignment of the text; False by default.
+
     Raises:
         UserError: If a checkpoint does not fit its configuration, or the language model the
             recogniser, or the depth, the precision or the beam cannot be.
@@ -55,6 +59,8 @@ class Speech2Text(asr_inference.Speech2Text):
         >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
         >>> text, *_ = model(samples)[0]  # doctest: +SKIP
     """
+
+    keep_encoder_output = False
 
     def __init__(
         self,
@@ -139,7 +145,10 @@ class Speech2Text(asr_inference.Speech2Text):
         call._encoded = []
         with ExitStack() as search:
             call.asr_model = encoding_each_alone(
-                model, call._encoded, lambda: search.enter_context(self._search)
+                model,
+                call._encoded,
+                lambda: search.enter_context(self._search),
+                self.keep_encoder_output,
             )
             try:
                 yield call

@@ -45,7 +45,7 @@ def different_tokens(first: list[Any], second: list[Any]) -> str:
     one, other = first[places[0]], second[places[0]]
     return (
         f"{len(places)} of {len(first)} tokens differ, the first is number {places[0]}: "
-        f"{one!r} there, {other!r} here"
+        f"{_cut(repr(one))} there, {_cut(repr(other))} here"
     )
 
 
@@ -88,5 +88,8 @@ def _is_file(value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = "nothing" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
+    return _cut("nothing" if value is _ABSENT else json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -26,11 +26,12 @@ def test_every_option(recipe, tmp_path, capsys):  # noqa: F811
 def test_a_recogniser(recipe, tmp_path, capsys):  # noqa: F811
     folder = tmp_path / "recogniser"
     model = ["--model", str(recipe / "exp/recursive"), "--to", "onnxruntime", str(folder)]
-    main([*model, "--num_loops", "2", "--int8", "--audio", str(recipe / "speech.wav")])
+    options = ["--num_loops", "2", "--format", "int4"]
+    main([*model, *options, "--audio", str(recipe / "speech.wav")])
     out = capsys.readouterr().out
     assert "1 or more; 2 as configured" in out and out.endswith(f"\n{folder}\n")
     rows = [line.split()[0] for line in out.splitlines() if " of 1 " in line]
-    assert rows == ["float32", "int8"]
+    assert rows == ["float32", "int4"]
     assert open_session(str(folder / "model.onnx")).get_inputs()[2].name == "num_loops"
 
 

@@ -41,7 +41,9 @@ def test_several_files_are_named(transcribe, recipe):  # noqa: F811
 def test_json_says_more(transcribe, recipe):  # noqa: F811
     (line,) = transcribe(recipe.audio[0], "--format", "json")
     value = json.loads(line)
-    assert list(value) == ["file", "text", "tokens", "score", "seconds", "rtf", "loops"]
+    assert list(value) == [
+        *("file", "text", "tokens", "score", "seconds", "rtf", "loops", "segments"),
+    ]
     assert value["loops"] == 3
     assert value["text"] == transcribe(recipe.audio[0])[0]
     assert value["seconds"] == 1.0 and value["score"] < 0 < value["rtf"]
