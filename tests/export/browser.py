@@ -34,15 +34,20 @@ def find_program(*names: str) -> str:
     return found
 
 
-def fetch_onnxruntime_web(folder: Path) -> Path:
-    """onnxruntime-web as npm gives it; where that cannot be, the test is skipped."""
+def fetch_package(folder: Path, package: str) -> Path:
+    """A package such as name@version as npm gives it; where that cannot be, the test is skipped."""
     npm = find_program("npm")
-    command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--prefer-offline"]
+    command = [npm, "pack", package, "--ignore-scripts", "--prefer-offline"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode != 0:
-        pytest.skip(f"npm cannot fetch {PACKAGE}: {done.stderr[-200:]}")
+        pytest.skip(f"npm cannot fetch {package}: {done.stderr[-200:]}")
     (file,) = folder.glob("*.tgz")
     return file
+
+
+def fetch_onnxruntime_web(folder: Path) -> Path:
+    """onnxruntime-web as npm gives it; where that cannot be, the test is skipped."""
+    return fetch_package(folder, f"{PACKAGE}@{VERSION}")
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -122,8 +127,11 @@ class Page:
         self.until(lambda: self["error"] or self._done())
 
     def _done(self) -> bool:
+        # The status first: the rows that it speaks of are there then.
+        if not self["status"].startswith("Recognised"):
+            return False
         rows = self.depths() if self.shown("depths") else []
-        return self["status"].startswith("Recognised") and "\u2026" not in [row[1] for row in rows]
+        return "\u2026" not in [row[1] for row in rows]
 
     def choose(self, loops: int) -> None:
         """Move the slider as a finger does."""
@@ -142,10 +150,17 @@ class Page:
         )
         return [(int(loops), " ".join(text.split())) for loops, text, _ in rows]
 
+    def prefer(self, scheme: str, width: int = 1100) -> None:
+        """Be a device of a user who likes it light or dark, with a screen of some width."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
     def words(self) -> list[str]:
-        """The words with their times, as they are read out."""
+        """The words with their times."""
         return self.driver.execute_script(
-            "return [...document.querySelectorAll('#words button')].map(b => b.ariaLabel)"
+            "return [...document.querySelectorAll('#words button')].map(b => b.textContent)"
         )
 
 

@@ -1,6 +1,7 @@
 """The page in Chromium: OnnxRecognizer's texts, every depth, and a sentence for what is wrong."""
 
 import shutil
+import tarfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import scipy.signal
 import soundfile
 import soxr
+from selenium.webdriver import ActionChains, Keys
 
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
 from espnet_recursive.export.encoder_graph import encoder_graph
@@ -18,7 +20,7 @@ from espnet_recursive.export.web_export import export_web
 from espnet_recursive.onnx_recognizer import OnnxRecognizer
 from espnet_recursive.recipe.data_dir import read_table
 from tests.convert.models import RECURSION, write_experiment
-from tests.export.browser import chromium, console, fetch_onnxruntime_web, served
+from tests.export.browser import chromium, console, fetch_onnxruntime_web, fetch_package, served
 from tests.export.conftest import build
 
 RATE = 16000
@@ -88,6 +90,10 @@ def read(file):
     return (samples / np.where(samples < 0, 32768, 32767)).astype(np.float32)
 
 
+def written(word):
+    return f"{word.text} {word.start:.2f}\u2013{word.end:.2f}"
+
+
 def test_an4_at_every_depth(page, folder, an4):
     """Texts and words with their times, and the text after each depth beside them."""
     recognizer = OnnxRecognizer(folder, threads=1)
@@ -98,9 +104,7 @@ def test_an4_at_every_depth(page, folder, an4):
         found = recognizer(read(file), RATE)
         assert page.recognise(file) == found.text.strip() != ""
         texts.append(found.text)
-        assert page.words() == [
-            f"{word.text}, {word.start:.2f} to {word.end:.2f} seconds" for word in found.words
-        ]
+        assert page.words() == [written(word) for word in found.words]
         assert page.depths() == [
             (loops, " ".join(recognizer(read(file), RATE, loops).text.split()))
             for loops in (1, 2, 3, 4, 5)
@@ -112,7 +116,22 @@ def test_an4_at_every_depth(page, folder, an4):
     assert not page["error"] and console(page) == []
 
 
-def test_the_slider_changes_the_text(page, folder, an4):
+COUNT_RUNS = """
+    const send = Worker.prototype.postMessage
+    window.runs = []
+    Worker.prototype.postMessage = function (message, ...more) {
+        if (message.call === 'run') runs.push(message.loops)
+        return send.call(this, message, ...more)
+    }"""
+SLIDE = """
+    const slider = document.getElementById('loops')
+    for (const loops of arguments[0]) {
+        slider.value = loops
+        slider.dispatchEvent(new Event('input'))
+    }"""
+
+
+def test_the_slider_changes_the_text(page, folder, an4, tmp_path):
     recognizer = OnnxRecognizer(folder, threads=1)
     file = an4[3]
     texts = {loops: recognizer(read(file), RATE, loops).text.strip() for loops in (1, 3, 5)}
@@ -121,15 +140,23 @@ def test_the_slider_changes_the_text(page, folder, an4):
         page.choose(loops)
         assert page["text"] == texts[loops] and page["chosen"].split(",")[0] == str(loops)
     assert len(set(texts.values())) == 3
+    # Under a finger that slides, only the first and the last are computed, as far as not known.
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.concatenate([read(file) for file in an4] * 2), RATE, "PCM_16")
+    page.driver.execute_script(COUNT_RUNS)
+    page.find("file").send_keys(str(long))
+    page.until(lambda: page["status"] != "Reading long.wav")
+    page.driver.execute_script(SLIDE, [1, 2, 4, 5, 4, 2, 1, 5, 3])
+    page.settle()
+    assert sorted(page.driver.execute_script("return runs")) == [1, 2, 3, 4, 5]
+    assert page["text"] == recognizer(read(long), RATE, 3).text.strip()
+    page.recognise(file)
     marked = page.driver.execute_script(
         "return [...document.querySelectorAll('#depths tbody tr')]"
         ".map(row => [row.ariaCurrent, row.querySelectorAll('mark').length])"
     )
     assert [current for current, _ in marked] == ["false", "false", "true", "false", "false"]
     assert marked[2][1] == 0 < marked[0][1]
-    page.find("loops").send_keys("\ue012")  # the left arrow: the keyboard does it too
-    page.settle()
-    assert page["chosen"] == "2" == page.find("loops").get_attribute("aria-valuetext")
 
 
 @pytest.mark.exhaustive
@@ -140,8 +167,7 @@ def test_long_audio_in_pieces(page, folder, an4, tmp_path):
     assert page.recognise(tmp_path / "long.wav") == expected.text.strip()
     words = page.words()
     assert len(words) == len(expected.words)
-    last = expected.words[-1]
-    assert words[-1] == f"{last.text}, {last.start:.2f} to {last.end:.2f} seconds"
+    assert words[-1] == written(expected.words[-1])
     # Long audio is compared when it is asked for.
     assert page.shown("compare") and not page.shown("depths")
     page.find("compare").click()
@@ -168,6 +194,41 @@ def test_files_of_other_rates_and_channels(page, an4, tmp_path):
 def relative_difference(found, expected):
     size = min(len(found), len(expected))
     return np.linalg.norm(found[:size] - expected[:size]) / np.linalg.norm(expected[:size])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessible(page, an4, tmp_path, scheme):
+    """By axe's rules, which know names, roles and contrast, and on a narrow screen."""
+    package = fetch_package(tmp_path, "axe-core@4.14.1")
+    with tarfile.open(package) as archive:
+        axe = archive.extractfile("package/axe.min.js").read().decode()
+    (tmp_path / "notes.txt").touch()
+    try:
+        page.prefer(scheme, width=320)
+        for file in (an4[3], tmp_path / "notes.txt"):
+            page.recognise(file)
+            page.driver.execute_script(axe)
+            found = page.driver.execute_async_script("axe.run().then(arguments[0])")
+            assert [(each["id"], each["nodes"]) for each in found["violations"]] == []
+            assert len(found["passes"]) > 10
+            assert page.driver.execute_script("return document.documentElement.scrollWidth") == 320
+    finally:
+        page.prefer("light")
+
+
+def test_by_keyboard(page, an4):
+    page.recognise(an4[3])
+    page.driver.execute_script("document.activeElement.blur()")
+    reached = []
+    for _ in range(5):
+        ActionChains(page.driver).send_keys(Keys.TAB).perform()
+        reached.append(page.driver.switch_to.active_element.get_attribute("id"))
+    assert reached == ["record", "file", "play", "loops", ""]
+    page.find("loops").send_keys(Keys.ARROW_LEFT)
+    page.settle()
+    assert page["chosen"] == "2" == page.find("loops").get_attribute("aria-valuetext")
+    page.choose(3)
 
 
 def test_audio_that_is_refused(page, an4, tmp_path):

@@ -17,9 +17,11 @@ const AROUND = 0.2
 let recogniser
 let recorder = null
 let loadFigures = {}
-/** What was recorded or opened: its samples, its name in a sentence, and the pieces that are recognised. */
+/** What was recorded or opened: its samples, its name, and the pieces of it that are recognised. */
 let audio = null
 let running = new AbortController()
+/** The last call of update. */
+let turn = Promise.resolve()
 
 const player = new Player(playing => { $('play').textContent = playing ? 'Stop playing' : 'Play' })
 
@@ -52,7 +54,7 @@ async function start () {
     $('loops').max = mostLoops(numLoops)
     $('loops').value = numLoops
     $('loops').disabled = false
-    $('depth').hidden = $('comparison').hidden = false
+    $('depth').hidden = false
     showChosen()
   }
   $('about').textContent = `Encoder ${about.encoder}. It runs in this browser; what is said stays here.`
@@ -83,13 +85,17 @@ function failed (error) {
   showStatus('Ready')
 }
 
-/** Take new audio. */
-async function take (samples, name) {
-  audio = null
-  player.stop()
-  recogniser.check(samples, name)
-  audio = { samples, name, seconds: samples.length / recogniser.about.rate, known: new Map(), compared: false }
-  audio.compared = audio.seconds <= MAX_SECONDS
+/**
+ * Take new audio.
+ * @param {Float32Array} samples
+ * @param {string} subject Its name at the beginning of a sentence.
+ * @param {string} [object] Its name within one.
+ */
+async function take (samples, subject, object = subject) {
+  recogniser.check(samples, subject)
+  const seconds = samples.length / recogniser.about.rate
+  // Long audio is compared when it is asked for: each depth takes its time.
+  audio = { samples, name: object, seconds, known: new Map(), compared: seconds <= MAX_SECONDS }
   $('play').disabled = false
   await update()
 }
@@ -105,14 +111,25 @@ function clear () {
   showFigures(loadFigures)
 }
 
-/** Recognise the audio at the chosen depth, then at those that it is compared with. */
+/** Recognise the audio anew, once what is being computed has ended; of several calls, only the last. */
 async function update () {
   running.abort()
   const { signal } = running = new AbortController()
+  showStatus('Recognising', 0)
+  const before = turn
+  turn = (async () => {
+    await before.catch(() => {})
+    signal.throwIfAborted()
+    await recognise(signal)
+  })()
+  await turn
+}
+
+/** Recognise the audio at the chosen depth, then at those that it is compared with. */
+async function recognise (signal) {
   const { samples, known, seconds } = audio
   const found = new Map()
   const options = { known, signal }
-  showStatus('Recognising', 0)
   const loops = chosen()
   const recognition = await recogniser.recognise(samples, {
     ...options,
@@ -132,6 +149,7 @@ async function update () {
   })
   showStatus(`Recognised ${audio.name}`)
   if (loops === null) return
+  $('comparison').hidden = false
   $('compare').hidden = audio.compared
   if (!audio.compared) return
   found.set(loops, recognition)
@@ -168,7 +186,7 @@ async function live (recording) {
   let computing = false
   while (recorder === recording) {
     const samples = recording.samples
-    $('level').value = recording.level
+    $('level').value = 20 * Math.log10(Math.max(recording.level, 0.001)) // decibels
     $('clock').textContent = `${(samples.length / rate).toFixed(1)} s`
     if (!computing && samples.length - heard >= LIVE_STEP * rate) {
       heard = samples.length
@@ -193,7 +211,7 @@ async function stopRecording () {
   try {
     const samples = await stopped.stop()
     $('record').disabled = $('file').disabled = false
-    await take(samples, 'the recording')
+    await take(samples, 'The recording', 'the recording')
   } catch (error) {
     showNoText()
     failed(error)
@@ -207,12 +225,16 @@ $('file').onchange = async () => {
   if (file === undefined) return
   clear()
   showStatus(`Reading ${file.name}`, null)
+  $('record').disabled = $('file').disabled = true
   try {
-    await take(await samplesOf(file, recogniser.about.rate), file.name)
+    const samples = await samplesOf(file, recogniser.about.rate).finally(() => {
+      $('record').disabled = $('file').disabled = false
+      $('file').value = '' // so that the same file can be opened again
+    })
+    await take(samples, file.name)
   } catch (error) {
     failed(error)
   }
-  $('file').value = '' // so that the same file can be opened again
 }
 
 $('play').onclick = () => {

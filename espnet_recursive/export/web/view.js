@@ -43,9 +43,9 @@ export function showText (found, busy, play) {
   $('times').hidden = busy || found.words.length === 0
   $('count').textContent = `${found.words.length} ${found.words.length === 1 ? 'word' : 'words'}`
   $('words').replaceChildren(...(busy ? [] : found.words).map(word => {
-    const button = element('button', word.text, element('small', `${word.start.toFixed(2)}\u2013${word.end.toFixed(2)}`))
+    const times = `${word.start.toFixed(2)}\u2013${word.end.toFixed(2)}`
+    const button = element('button', `${word.text} `, element('small', times))
     button.type = 'button'
-    button.setAttribute('aria-label', `${word.text}, ${word.start.toFixed(2)} to ${word.end.toFixed(2)} seconds`)
     button.onclick = () => play(word)
     return element('li', button)
   }))
@@ -57,8 +57,7 @@ export function showNoText () {
   $('text').textContent = 'Record or open a file.'
   $('text').classList.add('empty')
   $('times').hidden = true
-  $('depths').hidden = true
-  $('compare').hidden = true
+  $('comparison').hidden = $('depths').hidden = true
 }
 
 /**
