@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.channels import check_channel
@@ -38,11 +39,29 @@ class Pipeline:
 
     @overload
     def __call__(
-        self, audio: list[Any] | tuple[Any, ...], sampling_rate: Any = None, **options: Any
+        self,
+        audio: list[Any] | tuple[Any, ...],
+        sampling_rate: Any = ...,
+        *,
+        timestamps: str | None = ...,
+        channel: str | int | None = ...,
+        batch_size: int = ...,
+        vad: str = ...,
+        max_seconds: float = ...,
     ) -> list[Transcript]: ...
 
     @overload
-    def __call__(self, audio: Any, sampling_rate: Any = None, **options: Any) -> Transcript: ...
+    def __call__(
+        self,
+        audio: str | os.PathLike[str] | bytes | Mapping[str, Any] | np.ndarray | torch.Tensor,
+        sampling_rate: Any = ...,
+        *,
+        timestamps: str | None = ...,
+        channel: str | int | None = ...,
+        batch_size: int = ...,
+        vad: str = ...,
+        max_seconds: float = ...,
+    ) -> Transcript: ...
 
     def __call__(
         self,

@@ -122,7 +122,7 @@ class Told(Detector):
 
 
 def told(pattern, max_seconds=10.0):
-    """Pieces of a recording at 1 kHz of which each character is a tenth of a second; x is speech."""
+    """Pieces of a recording at 1 kHz of a tenth of a second a character; x is speech."""
     flags = np.repeat([character == "x" for character in pattern], 10)
     samples = np.arange(100 * len(pattern), dtype=np.float32)
     found = list(speech_pieces(in_blocks(samples, 333), 1000, Told(flags), max_seconds))
