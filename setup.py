@@ -14,6 +14,8 @@ SHARED = ("conf", "egs2")
 WRITTEN = ("data", "downloads", "dump", "dump_*", "exp", "exp_*", "__pycache__")
 #: What `espnet-recursive export` needs.
 EXPORT = ["onnx", "onnx-ir", "onnxruntime"]
+#: What `espnet-recursive transcribe` can do more with.
+TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3"]
 
 
 def read_version() -> str:
@@ -88,16 +90,20 @@ setup(
     extras_require={
         "bench": ["speechbrain"],
         "export": EXPORT,
+        # Other audio and video than libsndfile reads, and voice activity.
+        "transcribe": TRANSCRIBE,
         "test": [
             "kaldi-native-fbank",
             "kaldialign",
             "mypy",
             "pytest",
             "pytest-xdist",
+            "pysubs2",
             "ruff",
             "selenium",
             "sherpa-onnx",
             *EXPORT,
+            *TRANSCRIBE,
         ],
         "whisper": ["transformers"],
     },
