@@ -42,6 +42,10 @@ MODELS: dict[str, tuple[str, str]] = {
         "espnet_recursive.asr.model.consistency_regularised_asr_model",
         "ConsistencyRegularisedASRModel",
     ),
+    "espnet_self_distilled": (
+        "espnet_recursive.asr.model.self_distilled_asr_model",
+        "SelfDistilledASRModel",
+    ),
 }
 
 #: ESPnet name of each frontend -> (module, class)

@@ -1,7 +1,6 @@
 """The mixin that turns one of ESPnet's encoders into a recursive one."""
 
 import inspect
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -26,13 +25,15 @@ from espnet_recursive.asr.encoder.pass_plan import (
     renumbered,
 )
 from espnet_recursive.asr.encoder.position_projections import cache_position_projections
+from espnet_recursive.asr.encoder.shallow_output import ShallowOutput, leave_shallow
 from espnet_recursive.asr.streaming.chunked_layers import ChunkedLayers, check_chunkable
 from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.errors import reason
 from espnet_recursive.recursion.exit_criterion import ExitRule
+from espnet_recursive.recursion.loop_plan import LayerAt
 from espnet_recursive.recursion.module_view import view_of
 from espnet_recursive.recursion.progress import TrainingProgress
-from espnet_recursive.recursion.recurrence import LayerAt, LayerPass, Pass, PlannedPass
+from espnet_recursive.recursion.recurrence import LayerPass, Pass, PlannedPass
 from espnet_recursive.recursion.resolved import Recursion
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
@@ -94,6 +95,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
     _stock: ClassVar[type[AbsEncoder]]
     _stock_signature: ClassVar[inspect.Signature]
     encoders: RecursiveStack
+    shallow_output: ShallowOutput | None = None  # where a training pass leaves that
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -227,7 +229,8 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         elif self.training:
             chosen = ChosenDepth()
         chunks = chunks_of_pass(self, chosen)
-        if self.recursion.is_plain and chosen.exit_rule is None and chunks is None:
+        plain = self.recursion.is_plain and self.shallow_output is None
+        if plain and chosen.exit_rule is None and chunks is None:
             return self._layer_by_layer(options, chosen.num_loops)
         return self._by_plan(options, chosen, ChunkedLayers(chunks) if chunks else None)
 
@@ -261,16 +264,16 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         self, options: dict[str, Any], chosen: ChosenDepth, layer_at: LayerAt | None
     ) -> tuple[Any, torch.Tensor, Any]:
         """A pass that the stock forward sees as one layer."""
-        return_all_hs = options.pop("return_all_hs", False)
-        max_layer = options.pop("max_layer", None)
+        return_all_hs, most = (options.pop(k, None) for k in ("return_all_hs", "max_layer"))
         check_sharded_loops(self, chosen)
         counts = loop_counts(self, options["ilens"], chosen.num_loops)
-        plan = make_plan(self, counts, chosen, options.get("ctc"), return_all_hs, max_layer)
-        plan = replace(plan, layer_at=layer_at)
+        ctc = options.get("ctc")
+        plan = make_plan(self, counts, chosen, ctc, bool(return_all_hs), most, layer_at)
         planned = PlannedPass(self.encoders, plan)
         view = self._with(planned, interctc_layer_idx=[])
         out, olens, states = self._stock.forward(view, **options)
         self._last_pass.note(planned.loops, planned.row_layers)
+        leave_shallow(self, planned.early)
         if return_all_hs:
             out = out, [state for _, state in planned.states]
         elif planned.states:
