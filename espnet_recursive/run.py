@@ -19,6 +19,7 @@ from pathlib import Path
 
 import espnet_recursive  # noqa: F401  (registers the encoders, here and in spawned processes)
 from espnet_recursive.errors import UserError
+from espnet_recursive.extras import missing_library
 from espnet_recursive.model.espnet_loading import check_what_espnet_loads
 from espnet_recursive.recipe.readable_data import name_unreadable_data
 from espnet_recursive.recipe.same_training import refuse_other_trainings
@@ -41,6 +42,10 @@ def main(cmd: list[str] | None = None) -> None:
         _run(cmd)
     except UserError as error:
         raise SystemExit(f"Error: {error}") from error
+    except ModuleNotFoundError as error:
+        if said := missing_library(error):
+            raise SystemExit(f"Error: {said}") from error
+        raise
 
 
 def _run(cmd: list[str]) -> None:

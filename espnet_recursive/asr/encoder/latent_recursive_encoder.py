@@ -29,6 +29,7 @@ from espnet_recursive.asr.encoder.shallow_output import ShallowOutput, leave_sha
 from espnet_recursive.asr.streaming.chunked_layers import ChunkedLayers, check_chunkable
 from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.errors import reason
+from espnet_recursive.espnet_versions import use_sdpa
 from espnet_recursive.recursion.exit_criterion import ExitRule
 from espnet_recursive.recursion.loop_plan import LayerAt
 from espnet_recursive.recursion.module_view import view_of
@@ -71,16 +72,14 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
             :class:`espnet_recursive.asr.streaming.chunks.ChunkConf`.
         input_channels: Channels of the convolutions of a ``conv2d`` input layer; those of the
             states by default, as in ESPnet. With ``input_layer: conv2d_speechbrain`` 64.
-        **stock_conf: The stock encoder's options. An option that is a list with a value for each
-            block has a value for each *unique* layer; a rate of layer drop counts for each
-            execution.
+        **stock_conf: The stock encoder's options. Lists with a value for each block have one for
+            each *unique* layer; a rate of layer drop counts for each execution.
 
     Any number of threads can run one encoder, each at its own depth, if its attention is safe in
     threads: ESPnet's is with ``use_sdpa: true``, which is also the faster one.
 
     Attributes:
-        recursion: Shape, loop policy and options, as the configuration says; each is an attribute
-            of its own, too, to be read (:class:`ConfiguredOptions`).
+        recursion: Shape, loop policy and options, which are :class:`ConfiguredOptions`, too.
 
     Raises:
         TypeError: If a key is unknown, or a key of the recursion has the wrong type.
@@ -118,7 +117,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
             raise EncoderConfError(str(error)) from error
         check_options(effective, recursion, chunk_conf, cls.choices)
         try:
-            super().__init__(**stock_conf(given, recursion.shape))
+            super().__init__(**stock_conf(given, recursion.shape, cls._stock))
         except AssertionError as error:
             raise EncoderConfError(f"encoder_conf of {cls.__name__}: {reason(error)}") from error
         if "interctc_layer_idx" in known:
@@ -131,6 +130,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         if chunk_conf.is_used:
             check_chunkable(self.encoders.unique_layers)
         self.set_depth()
+        use_sdpa(self, effective["use_sdpa"])
         record_attention_for_hooks(self.encoders)
         cache_position_projections(self.encoders)
         input_layer = getattr(self, "embed", None)
