@@ -86,6 +86,14 @@ setup(
     ],
     extras_require={
         "bench": ["speechbrain"],
+        "corpora": ["datasets", "lhotse"],
+        "docs": [
+            "ipykernel",
+            "mkdocs-jupyter",
+            "mkdocs-material",
+            "mkdocstrings[python]",
+            "nbclient",
+        ],
         "export": EXPORT,
         "test": [
             "kaldi-native-fbank",
