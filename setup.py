@@ -14,6 +14,8 @@ SHARED = ("conf", "egs2")
 WRITTEN = ("data", "downloads", "dump", "dump_*", "exp", "exp_*", "__pycache__")
 #: What `espnet-recursive export` needs.
 EXPORT = ["onnx", "onnxruntime"]
+#: What `make docs` and the notebooks need.
+DOCS = ["ipykernel", "mkdocs-jupyter", "mkdocs-material", "mkdocstrings[python]", "nbclient"]
 
 
 def read_version() -> str:
@@ -104,6 +106,7 @@ setup(
             "ruff",
             "sherpa-onnx",
             *EXPORT,
+            *DOCS,
         ],
         "whisper": ["transformers"],
     },
