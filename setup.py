@@ -21,6 +21,8 @@ ANALYSIS = ["matplotlib", "scipy"]
 #: What `espnet-recursive transcribe` can do more with: other audio and video than libsndfile reads,
 #: and voice activity.
 TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3"]
+#: What `make docs` and the notebooks need.
+DOCS = ["ipykernel", "mkdocs-jupyter", "mkdocs-material", "mkdocstrings[python]", "nbclient"]
 
 
 def read_version() -> str:
@@ -93,6 +95,8 @@ setup(
         "analysis": ANALYSIS,
         "bench": ["speechbrain"],
         "transcribe": TRANSCRIBE,
+        "corpora": ["datasets", "lhotse"],
+        "docs": DOCS,
         "test": [
             *ESPNET,
             *RECIPE,
@@ -108,6 +112,7 @@ setup(
             "selenium",
             "sherpa-onnx",
             *TRANSCRIBE,
+            *DOCS,
         ],
         "whisper": ["transformers"],
     },
