@@ -9,8 +9,9 @@ import pytest
 import soxr
 
 from espnet_recursive.export import web_export
-from espnet_recursive.onnx_recognizer.greedy import greedy, text_of, words_of
-from espnet_recursive.onnx_recognizer.pieces import pieces
+from espnet_recursive.onnx_recognizer.greedy import greedy
+from espnet_recursive.transcription.pieces import pieces
+from espnet_recursive.transcription.words import Word, joined, text_of, words_of
 from tests.export.browser import find_program
 
 
@@ -44,7 +45,15 @@ def node(tmp_path_factory):
 
 
 TOKENS = {
-    "char": ["<blank>", "<unk>", "<space>", "a", "\u00e9", "\u2581"],
+    "char": [
+        "<blank>",
+        "<unk>",
+        "<space>",
+        "a",
+        "\u00e9",
+        "\u2581",
+        *"\u4e2d\u3042\u30a2\u30fc\u3005",
+    ],
     "bpe": ["<blank>", "<unk>", "\u2581", "\u2581th", "e", "\u2581a"],
     "word": ["<blank>", "<unk>", "the", "a", "\u00e9t\u00e9", "\u2581"],
     "phn": ["<blank>", "<unk>", "AH", "B", "<space>", "\u2581"],
@@ -56,7 +65,9 @@ def test_text_and_words_are_onnx_recognizers(node, token_type):
     random = np.random.default_rng(0)
     tokens = TOKENS[token_type]
     # Runs of labels, blanks between some of them; an utterance of none, and one of one.
-    bests = [np.repeat(random.integers(0, 6, n), random.integers(1, 4, n)) for n in (40,) * 20]
+    bests = [
+        np.repeat(random.integers(0, len(tokens), n), random.integers(1, 4, n)) for n in (40,) * 20
+    ]
     bests += [np.zeros(0, int), np.zeros(5, int), np.array([3])]
     expected = []
     for best in bests:
@@ -84,6 +95,13 @@ def test_text_and_words_are_onnx_recognizers(node, token_type):
     given = {"bests": [best.tolist() for best in bests], "about": about}
     assert node("greedy.js", expression, given) == expected
     assert sum(len(utterance["words"]) for utterance in expected) > 50
+
+
+def test_spaces_between_words(node):
+    words = ["a", "\u4e2d", "\u56fd", "\U00020000", "b", "\u3042", "\u30fc", "c"]
+    expression = "given.slice(1).map((word, i) => script.between(given[i], word) + word)"
+    found = "".join(node("greedy.js", expression, words))
+    assert words[0] + found == joined([Word(word, 0, 0) for word in words])
 
 
 @pytest.mark.parametrize("rate", [8000, 11025])

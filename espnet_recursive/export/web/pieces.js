@@ -1,6 +1,6 @@
 // Long audio in pieces that are cut where it is quietest: attention needs memory for all pairs of
 // frames, so the memory of a pass grows with the square of the length.
-// The same as espnet_recursive/onnx_recognizer/pieces.py.
+// The same as espnet_recursive/transcription/pieces.py.
 
 /** The longest piece of audio that is recognised at once, in seconds. */
 export const MAX_SECONDS = 30
@@ -30,7 +30,7 @@ export function pieces (samples, rate, maxSeconds = MAX_SECONDS) {
     cuts.push([start, cut])
     start = cut
   }
-  cuts.push([start, samples.length])
+  if (start < samples.length) cuts.push([start, samples.length])
   return cuts
 }
 

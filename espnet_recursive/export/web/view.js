@@ -1,6 +1,7 @@
 // What the page shows of a recognition.
 
 import { differences } from './differences.js'
+import { between } from './greedy.js'
 
 export const $ = id => document.getElementById(id)
 
@@ -63,18 +64,18 @@ export function showNoText () {
 /**
  * Show the texts of several depths.
  * @param {number[]} depths
- * @param {Map<number, {text: string, seconds: number}>} found Those that are there already.
+ * @param {Map<number, {words: {text: string}[], seconds: number}>} found Those that are there already.
  * @param {number} chosen The depth that the others are compared with.
  */
 export function showDepths (depths, found, chosen) {
-  const reference = wordsIn(found.get(chosen)?.text ?? '')
+  const reference = found.get(chosen).words.map(word => word.text)
   $('depths').hidden = false
   $('depths').querySelector('tbody').replaceChildren(...depths.map(loops => {
     const heading = element('th', `${loops}`)
     heading.scope = 'row'
     const there = found.get(loops)
     const cells = there
-      ? [element('td', ...marked(wordsIn(there.text), reference)), element('td', `${there.seconds.toFixed(2)} s`)]
+      ? [element('td', ...marked(there.words.map(word => word.text), reference)), element('td', `${there.seconds.toFixed(2)} s`)]
       : [element('td', '\u2026'), element('td')]
     const row = element('tr', heading, ...cells)
     row.setAttribute('aria-current', loops === chosen)
@@ -82,13 +83,12 @@ export function showDepths (depths, found, chosen) {
   }))
 }
 
+/** Words of a text, those that differ marked. */
 function marked (words, reference) {
   const differ = differences(words, reference)
-  return words.flatMap((word, i) => [differ[i] ? element('mark', word) : word, ' '])
-}
-
-function wordsIn (text) {
-  return text.split(' ').filter(Boolean)
+  return words.flatMap((word, i) => [
+    i > 0 ? between(words[i - 1], word) : '', differ[i] ? element('mark', word) : word
+  ])
 }
 
 /** Show names and values. */
