@@ -17,8 +17,9 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.export import online_export
 from espnet_recursive.export.online_export import OnlineOptions, export_online
 from espnet_recursive.model.loaded_model import load_asr_model
-from espnet_recursive.onnx_recognizer.greedy import greedy, text_of
+from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.transcription.words import text_of
 from tests.convert.models import RECURSION, TOKENS, write_experiment
 
 RATE = 16000
