@@ -189,13 +189,14 @@ class PlannedPass(Pass):
         if pooling is not None and stride > 1:
             rate = Rate(stride, partial(pooling, loop=loop, masks=masks))
         pooled = pooled_masks(masks, stride)
+        scale = None if stack.loop_scale is None else partial(stack.loop_scale, loop=loop)
 
         def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, States, int]:
             # Nothing is noted in here: it may run a second time, within the backward pass.
             states = stack.enter_loop(loop, states, injected)
             if pooling is not None and loop == stride == 1 and torch.is_grad_enabled():
                 states = pooling(states, 1, masks)  # the same states
-            return self._run(layers, first, states, positions, pooled, rate)
+            return self._run(layers, first, states, positions, pooled, rate, scale)
 
         if stack.checkpoint_loops and stack.training and torch.is_grad_enabled():
             return self._noted(*checkpoint(compute, states, injected, use_reentrant=False))
@@ -220,6 +221,7 @@ class PlannedPass(Pass):
         positions: Sequence[list[Tensor]],
         masks: Any,
         rate: Rate = FULL_RATE,
+        scale: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, States, int]:
         """Run layers, of which the first follows position `first`.
 
@@ -230,6 +232,7 @@ class PlannedPass(Pass):
             positions: Of each layer, at `rate`.
             masks: At `rate`.
             rate: That of the layers. Who looks at states sees them at the full rate.
+            scale: What a layer took and returned to the states after it; None for the latter.
 
         Returns:
             The state after them, states to be kept, and how many layers were run.
@@ -242,7 +245,8 @@ class PlannedPass(Pass):
             if plan.max_layers is not None and position > plan.max_layers:
                 break
             xs, _ = layer((now, *of_layer) if of_layer else now, masks)
-            now = xs[0] if of_layer else xs
+            after = xs[0] if of_layer else xs
+            now = after if scale is None else scale(now, after)
             executed += 1
             if position in plan.states_after:
                 kept.append((plan.states_after[position], rate.up(states, begin, now)))
