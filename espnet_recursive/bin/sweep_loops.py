@@ -33,7 +33,10 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--output_dir", type=Path, required=True, help="where everything goes")
     p.add_argument("--loops", type=int, nargs="+", default=[], help="numbers of loops to try")
     p.add_argument(
-        "--criterion", nargs="+", default=[], help="exit criteria to try: latent, kl, labels"
+        "--criterion",
+        nargs="+",
+        default=[],
+        help="exit criteria to try: latent, kl, labels, acceleration",
     )
     p.add_argument(
         "--thresholds", type=float, nargs="+", default=[], help="those of each criterion"

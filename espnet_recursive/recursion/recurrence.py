@@ -154,17 +154,17 @@ class PlannedPass(Pass):
     def _loop(self, states: Tensor) -> Tensor:
         plan, rule, masks = self._plan, self._plan.exit_rule, self._invariants.masks
         counts, injected, before = self._counts, states, None
-        if rule is not None and rule.min_loops == 1:
-            before = rule.view(states, plan.ctc)
+        if rule is not None and rule.first_loop == 1:
+            before = rule.view(states, plan.ctc, states)
         for loop in range(1, int(counts.max()) + 1):
-            states = self._one_loop(loop, states, injected, masks)
+            previous, states = states, self._one_loop(loop, states, injected, masks)
             if loop == plan.coda_after:
                 self.early = self._rows.whole(states)
             finished = counts <= loop
             view = None
-            if rule is not None and loop + 1 >= rule.min_loops and not finished.all():
-                view = rule.view(states, plan.ctc)
-                if loop >= rule.min_loops:
+            if rule is not None and loop + 1 >= rule.first_loop and not finished.all():
+                view = rule.view(states, plan.ctc, previous)
+                if loop >= rule.first_loop:
                     assert before is not None
                     finished |= rule.finished(before, view, _frames(masks, view))
             self.loops[self._rows.rows[finished]] = loop
