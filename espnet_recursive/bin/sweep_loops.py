@@ -38,7 +38,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--loop_exit", "--criterion", nargs="+", default=[], metavar="CRITERION",
-        help="exit criteria to try: latent, kl, labels",
+        help="exit criteria to try: latent, kl, labels, acceleration",
     )  # fmt: skip
     p.add_argument(
         "--loop_exit_threshold", "--thresholds", type=float, nargs="+", default=[],

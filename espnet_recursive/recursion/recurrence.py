@@ -154,17 +154,17 @@ class PlannedPass(Pass):
     def _loop(self, states: Tensor) -> Tensor:
         plan, rule, masks = self._plan, self._plan.exit_rule, self._invariants.masks
         counts, injected, before = self._counts, states, None
-        if rule is not None and rule.min_loops == 1:
-            before = rule.view(states, plan.ctc)
+        if rule is not None and rule.first_loop == 1:
+            before = rule.view(states, plan.ctc, states)
         for loop in range(1, int(counts.max()) + 1):
-            states = self._one_loop(loop, states, injected, masks)
+            previous, states = states, self._one_loop(loop, states, injected, masks)
             if loop == plan.coda_after:
                 self.early = self._rows.whole(states)
             finished = counts <= loop
             view = None
-            if rule is not None and loop + 1 >= rule.min_loops and not finished.all():
-                view = rule.view(states, plan.ctc)
-                if loop >= rule.min_loops:
+            if rule is not None and loop + 1 >= rule.first_loop and not finished.all():
+                view = rule.view(states, plan.ctc, previous)
+                if loop >= rule.first_loop:
                     assert before is not None
                     finished |= rule.finished(before, view, _frames(masks, view))
             self.loops[self._rows.rows[finished]] = loop
@@ -189,13 +189,14 @@ class PlannedPass(Pass):
         if pooling is not None and stride > 1:
             rate = Rate(stride, partial(pooling, loop=loop, masks=masks))
         pooled = pooled_masks(masks, stride)
+        scale = None if stack.loop_scale is None else partial(stack.loop_scale, loop=loop)
 
         def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, States, int]:
             # Nothing is noted in here: it may run a second time, within the backward pass.
             states = stack.enter_loop(loop, states, injected)
             if pooling is not None and loop == stride == 1 and torch.is_grad_enabled():
                 states = pooling(states, 1, masks)  # the same states
-            return self._run(layers, first, states, positions, pooled, rate)
+            return self._run(layers, first, states, positions, pooled, rate, scale)
 
         if stack.checkpoint_loops and stack.training and torch.is_grad_enabled():
             return self._noted(*checkpoint(compute, states, injected, use_reentrant=False))
@@ -220,6 +221,7 @@ class PlannedPass(Pass):
         positions: Sequence[list[Tensor]],
         masks: Any,
         rate: Rate = FULL_RATE,
+        scale: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, States, int]:
         """Run layers, of which the first follows position `first`.
 
@@ -230,6 +232,7 @@ class PlannedPass(Pass):
             positions: Of each layer, at `rate`.
             masks: At `rate`.
             rate: That of the layers. Who looks at states sees them at the full rate.
+            scale: What a layer took and returned to the states after it; None for the latter.
 
         Returns:
             The state after them, states to be kept, and how many layers were run.
@@ -242,7 +245,8 @@ class PlannedPass(Pass):
             if plan.max_layers is not None and position > plan.max_layers:
                 break
             xs, _ = layer((now, *of_layer) if of_layer else now, masks)
-            now = xs[0] if of_layer else xs
+            after = xs[0] if of_layer else xs
+            now = after if scale is None else scale(now, after)
             executed += 1
             if position in plan.states_after:
                 kept.append((plan.states_after[position], rate.up(states, begin, now)))

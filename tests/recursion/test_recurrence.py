@@ -129,6 +129,28 @@ def test_an_utterance_exits_when_it_has_settled():
     assert done.row_layers == done.loops.sum()
 
 
+class Drifting(torch.nn.Module):
+    """Adds 1 in each loop: a step that does not change."""
+
+    def forward(self, xs, masks):
+        return xs + 1, masks
+
+
+def test_acceleration_sees_steps_that_have_settled():
+    """Where each step is half of the one before, the second difference is the step itself."""
+    for threshold in (0.3, 0.1, 0.01):
+        starts = [0.9, 0.5, -30.0]
+        (one, a), (two, b) = (
+            settle(starts, ExitRule(name, threshold, 2)) for name in ("latent", "acceleration")
+        )
+        assert a.loops.tolist() == b.loops.tolist() and torch.equal(one, two)
+    stack = RecursiveStack([Drifting()], RecursionShape(1, 20, 0, 0))
+    for name, loops in (("latent", 11), ("acceleration", 2)):
+        done = PlannedPass(stack, LoopPlan(torch.tensor([20]), ExitRule(name, 0.095)))
+        done(torch.zeros(1, 1, 1), None)
+        assert done.loops.tolist() == [loops]
+
+
 def test_exit_of_each_is_that_of_it_alone():
     starts = [0.9, 0.1, -3.0, 7.0]
     rule = ExitRule("latent", 0.02, min_loops=2)

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
 # shellcheck disable=SC2034
-known_rows="B control L1 B_slim control_slim L1_slim L1_slim_strides"
+known_rows="B control L1 B_slim control_slim L1_slim L1_slim_strides L1_slim_scaled"
 # shellcheck disable=SC2034
 default_seeds="0 1 2"
 # shellcheck source=egs2/TEMPLATE/asr1/paper_rows.sh

@@ -62,7 +62,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
             Given, it makes the configuration that of a stock encoder, {num_blocks, 1, 0, 0}, in
             which the other keys say where it recurs
             (see :meth:`espnet_recursive.recursion.shape.RecursionShape.from_conf`).
-        loop_policy, loop_policy_conf, interctc_loops, loop_strides, input_injection,
+        loop_policy, loop_policy_conf, interctc_loops, loop_strides, loop_scale, input_injection,
             loop_embedding, loop_film, loop_norms, loop_adapter_conf, checkpoint_loops, compile: Of
             :class:`espnet_recursive.recursion.conf.RecursionConf`.
         interctc_layer_idx: Where the stock encoder has it: positions of intermediate CTC, counted

@@ -128,6 +128,7 @@ def test_rows_of_the_recipes():
     assert found == {
         ("speechocean762", "L1"): ("control", "B"),
         ("speechocean762", "L1_slim"): ("control_slim", "B_slim"),
+        ("speechocean762", "L1_slim_scaled"): ("control_slim", "B_slim"),
         ("speechocean762", "L1_slim_strides"): ("control_slim", "B_slim"),
         ("an4", "L1"): ("loops_1", "B"),
     }
