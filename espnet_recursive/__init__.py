@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from espnet_recursive.publish.speech2text import Speech2Text
 
 __version__ = "0.1.0"
+#: The address of the repository, which its owner sets here, and nowhere else: metadata, model cards
+#: and the messages about versions take it from here. Empty while there is none.
+__url__ = ""
 
 __all__ = [
     "LatentRecursiveBranchformerEncoder",
