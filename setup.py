@@ -25,13 +25,16 @@ TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3"]
 DOCS = ["ipykernel", "mkdocs-jupyter", "mkdocs-material", "mkdocstrings[python]", "nbclient"]
 
 
-def read_version() -> str:
+def read_constant(name: str) -> str:
     # Read, not imported: the package imports wrapt, which is not there yet.
     text = (HERE / "espnet_recursive" / "__init__.py").read_text(encoding="utf-8")
-    match = re.search(r'^__version__\s*=\s*"([^"]+)"', text, re.MULTILINE)
+    match = re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)
     if match is None:
-        raise RuntimeError('espnet_recursive/__init__.py has no line __version__ = "..."')
+        raise RuntimeError(f'espnet_recursive/__init__.py has no line {name} = "..."')
     return match.group(1)
+
+
+URL = read_constant("__url__")
 
 
 def read_long_description() -> str:
@@ -55,7 +58,8 @@ class BuildWithShared(build_py):
 setup(
     cmdclass={"build_py": BuildWithShared},
     name="espnet_recursive",
-    version=read_version(),
+    version=read_constant("__version__"),
+    project_urls={"Source": URL, "Changelog": f"{URL}/blob/main/CHANGELOG.md"} if URL else {},
     description="Depth-recursive encoders for ESPnet: fewer parameters, the same computation",
     long_description=read_long_description(),
     long_description_content_type="text/markdown",

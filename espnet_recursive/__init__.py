@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from espnet_recursive.transcription.pipeline import pipeline
 
 __version__ = "0.1.0"
+#: The address of the repository, which its owner sets here, and nowhere else: metadata, model cards
+#: and the messages about versions take it from here. Empty while there is none.
+__url__ = ""
 
 __all__ = [
     "LatentRecursiveBranchformerEncoder",

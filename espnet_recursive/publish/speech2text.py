@@ -176,8 +176,15 @@ class Speech2Text(asr_inference.Speech2Text):
 
     def _hyps_to_results(self, nbest_hyps: list[Any]) -> Any:
         # ESPnet calls this for the utterances in the order in which they were encoded.
-        encoded = self._encoded.pop(0) if self._encoded else None
-        return NBest(super()._hyps_to_results(nbest_hyps), encoded)
+        return self._with_encoded(super()._hyps_to_results(nbest_hyps))
+
+    def _decode_single_sample(self, enc: Any) -> Any:
+        results = super()._decode_single_sample(enc)
+        # Before ESPnet 202610 there is no method like that above.
+        return results if isinstance(results, NBest) else self._with_encoded(results)
+
+    def _with_encoded(self, results: Any) -> NBest:
+        return NBest(results, self._encoded.pop(0) if self._encoded else None)
 
     @classmethod
     def from_pretrained(
