@@ -18,7 +18,7 @@ _VIEWS = {
 #: Bins of fewer utterances are drawn open, and do not count for how far the axis goes.
 _FEW = 10
 #: Points of print from one line of counts to the next.
-_LINE = 12.5
+_LINE = 10.2
 
 
 def plot_depth_gain(result: DepthGain, outputs: Sequence[Path | str]) -> None:
@@ -35,12 +35,12 @@ def plot_depth_gain(result: DepthGain, outputs: Sequence[Path | str]) -> None:
         _draw(errors, views)
         _draw(lengths, {"length": result.views["length"]})
         errors.set(
-            xlabel=f"{unit} of the utterance in percent (below it, how many utterances there are)",
+            xlabel=f"{unit} of the utterance in percent (in colour: utterances in the bin)",
             ylabel=f"change of the {unit}, points of percent\n(below 0: the other is better)",
             title="in bins of the error rate",
         )
         lengths.set(
-            xlabel=f"{counted} of the reference (utterances)",
+            xlabel=f"{counted} of the reference (below: utterances)",
             title="in bins of the length",
         )
         figure.suptitle(_title(result), fontsize=10)
@@ -83,7 +83,7 @@ def _draw(axes: Any, views: Mapping[str, Sequence[Bin]]) -> None:
             # How many utterances there are, in the colour of their points.
             axes.annotate(
                 str(next((b.utterances for b in bins if b.label == label), 0)), (place, 0),
-                (0, -_LINE * (number + 1) - 6), textcoords="offset points", color=look["color"],
+                (0, -_LINE * (number + 1) - 4), textcoords="offset points", color=look["color"],
                 xycoords=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8.5,
             )  # fmt: skip
     # Empty lines keep the room of the counts.
