@@ -70,6 +70,7 @@ class LatentRecursiveConformerEncoder(LatentRecursiveEncoder, ConformerEncoder):
         loop_policy_conf: Mapping[str, Any] = ...,
         interctc_loops: Sequence[int] = ...,
         loop_strides: Sequence[int] = ...,
+        loop_scale: str | None = None,
         input_injection: str | None = None,
         loop_embedding: str | None = None,
         loop_film: bool = False,

@@ -75,6 +75,7 @@ class LatentRecursiveEBranchformerEncoder(LatentRecursiveEncoder, EBranchformerE
         loop_policy_conf: Mapping[str, Any] = ...,
         interctc_loops: Sequence[int] = ...,
         loop_strides: Sequence[int] = ...,
+        loop_scale: str | None = None,
         input_injection: str | None = None,
         loop_embedding: str | None = None,
         loop_film: bool = False,

@@ -249,10 +249,8 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         if shape != self.shape:
             own = getattr(self, "interctc_layer_idx", None) or []
             positions = intermediate_positions(self.shape, shape.num_loops, own)
-            view = self._with(
-                LayerPass(self.encoders, shape.num_loops, caches),
-                interctc_layer_idx=list(positions),
-            )
+            of_depth = LayerPass(self.encoders, shape.num_loops, caches)
+            view = self._with(of_depth, interctc_layer_idx=list(positions))
         elif caches and shape.num_loops > 1:
             view = self._with(LayerPass(self.encoders, shape.num_loops))
         out, olens, states = self._stock.forward(view, **options)
@@ -292,9 +290,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         return states
 
     def extra_repr(self) -> str:
-        layers, encoder = (
-            sum(p.numel() for p in module.parameters()) for module in (self.encoders, self)
-        )
+        layers, encoder = (sum(p.numel() for p in m.parameters()) for m in (self.encoders, self))
         more = f", {self.recursion}" if str(self.recursion) else ""
         return (
             f"{{n_r, L, n_p, n_c}} = {self.shape}, "
