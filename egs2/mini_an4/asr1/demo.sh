@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# What `make demo` runs: a latent-recursive Transformer and the stock Transformer of the same depth,
-# through all stages, and what came of them side by side. Options are passed on to run.sh.
+# What `make demo` runs: a recogniser that is there already on speech that it has not heard; then a
+# latent-recursive Transformer and the stock Transformer of the same depth, through all stages, and
+# what came of them side by side. Options are passed on to run.sh.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
+local/recognise.sh
+echo
+echo "Now two small models are trained, which takes minutes, on the five other utterances."
 ./run.sh --asr_tag recursive "$@"
 ./run.sh --asr_tag baseline --encoder_config conf/encoder/baseline.yaml --skip_packing true "$@"
 
