@@ -11,7 +11,7 @@ DEMO := egs2/mini_an4/asr1
 IN_ENV := PATH="$(BIN):$$PATH"
 PYTEST := $(IN_ENV) OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: help env demo test test-all bench lint format clean
+.PHONY: help env demo test test-all bench docs lint format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ test-all: env ## run the tests and the whole of ESPnet's case grids
 
 bench: env ## time the encoders against ESPnet's, as ratios (ARGS="--full")
 	@"$(BIN)/python" benchmarks/encoder_time.py $(ARGS)
+
+docs: env ## build the documentation's site in build/site; warnings are errors
+	@"$(BIN)/mkdocs" build --strict
 
 lint: env ## look for mistakes, wrong types and unformatted code
 	@"$(BIN)/ruff" check .

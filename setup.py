@@ -12,8 +12,17 @@ HERE = Path(__file__).resolve().parent
 #: them, and what recipes download and write there.
 SHARED = ("conf", "egs2")
 WRITTEN = ("data", "downloads", "dump", "dump_*", "exp", "exp_*", "__pycache__")
-#: What `espnet-recursive export` needs.
-EXPORT = ["onnx", "onnx-ir", "onnxruntime"]
+#: For those who have no ESPnet yet; espnet_versions.py says which ones are supported.
+ESPNET = ["espnet[asr,train]>=202509", "espnet_model_zoo"]
+#: What the stages of a recipe, export, and tables and pictures need beside the rest.
+RECIPE = ["dask", "dask-jobqueue", "distributed", "lhotse", "matplotlib", "omniio", "scipy"]
+ONNX = ["onnx", "onnx-ir", "onnxruntime"]
+ANALYSIS = ["matplotlib", "scipy"]
+#: What `espnet-recursive transcribe` can do more with: other audio and video than libsndfile reads,
+#: and voice activity.
+TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3"]
+#: What `make docs` and the notebooks need.
+DOCS = ["ipykernel", "mkdocs-jupyter", "mkdocs-material", "mkdocstrings[python]", "nbclient"]
 
 
 def read_version() -> str:
@@ -57,25 +66,18 @@ setup(
     packages=find_packages(include=["espnet_recursive*"]),
     package_data={"espnet_recursive": ["py.typed", "asr/encoder/*.pyi", "export/web/*"]},
     include_package_data=False,
-    # Only ESPnet's own version is bounded. The rest is what we import ourselves, and ESPnet says
-    # which versions: a bound of ours could only contradict its own (it pins sentencepiece).
+    # No bounds: ESPnet says which versions of the rest it needs, and a bound of ours could only
+    # contradict its own (it pins sentencepiece). ESPnet is the user's own, which pip must not
+    # replace: espnet_versions.py checks it when it is imported.
     install_requires=[
-        "espnet[asr,train]>=202611,<202612",
         "PyYAML",
         "argcomplete",
-        "dask",
-        "dask-jobqueue",
-        "distributed",
-        "espnet_model_zoo",
         "filelock",
         "huggingface_hub",
         "humanfriendly",
-        "lhotse",
-        "matplotlib",
         "numpy",
         "packaging",
         "pydantic",
-        "scipy",
         "sentencepiece",
         "soundfile",
         "soxr",
@@ -86,18 +88,31 @@ setup(
         "wrapt",
     ],
     extras_require={
+        "espnet": ESPNET,
+        "recipe": RECIPE,
+        "onnx": ONNX,
+        "export": ONNX,  # its name before
+        "analysis": ANALYSIS,
         "bench": ["speechbrain"],
-        "export": EXPORT,
+        "transcribe": TRANSCRIBE,
+        "corpora": ["datasets", "lhotse"],
+        "docs": DOCS,
         "test": [
+            *ESPNET,
+            *RECIPE,
+            *ONNX,
+            *ANALYSIS,
             "kaldi-native-fbank",
             "kaldialign",
             "mypy",
             "pytest",
             "pytest-xdist",
+            "pysubs2",
             "ruff",
             "selenium",
             "sherpa-onnx",
-            *EXPORT,
+            *TRANSCRIBE,
+            *DOCS,
         ],
         "whisper": ["transformers"],
     },

@@ -49,13 +49,17 @@ def plot(results: Results, outputs: Sequence[Path]) -> None:
     with picture(outputs, rows, columns, figsize=size, squeeze=False) as (figure, axes):
         for draw, panel in zip(panels, axes.flat, strict=False):
             draw(panel)
-        for panel in list(axes.flat)[len(panels) :]:
+        free = list(axes.flat)[len(panels) :]
+        for panel in free:
             panel.set_axis_off()
         figure.suptitle(str(results.machine), fontsize=8, color=GREY, wrap=True)
         # One legend for all panels of speed, which may have different competitors.
         shown = [axes.flat[i].get_legend_handles_labels() for i in range(len(speeds))]
         legend = {name: handle for pair in shown for handle, name in zip(*pair, strict=True)}
-        if legend:
+        if legend and free:
+            title = "Times as fast as ESPnet's defaults:\nmedians with quartiles, fastest settings"
+            free[0].legend(legend.values(), legend, loc="center", title=title, fontsize=10)
+        elif legend:
             figure.legend(legend.values(), legend, loc="outside lower center", ncols=3, fontsize=8)
 
 
@@ -95,13 +99,14 @@ def _speed(results: Sequence[Result], row: str, title: str) -> Panel:
             )
             for place, (_, value, _, upper) in zip(places, points, strict=True):
                 axes.annotate(
-                    f"{value:.2f}", (place, upper), (0, 7), textcoords="offset points",
-                    ha="center", fontsize=6.5, color=COLORS[number],
+                    f"{value:.2f}", (place, upper), (0, 5), textcoords="offset points",
+                    # Upright, since competitors stand nearer than a number is wide.
+                    ha="center", va="bottom", rotation=90, fontsize=7, color=COLORS[number],
                 )  # fmt: skip
         axes.axhline(1, color=GREY, linewidth=1, linestyle=LINES[1])
         axes.set_xticks(range(len(ordered)), [_label(r.work) for r in ordered])
         axes.set_xlim(-0.5, len(ordered) - 0.5)
-        axes.margins(y=0.15)
+        axes.margins(y=0.2)
         axes.grid(visible=False, axis="x")
         axes.set(title=title, ylabel="times as fast as ESPnet's defaults")
 

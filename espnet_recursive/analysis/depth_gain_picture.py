@@ -17,6 +17,8 @@ _VIEWS = {
 }
 #: Bins of fewer utterances are drawn open, and do not count for how far the axis goes.
 _FEW = 10
+#: Points of print from one line of counts to the next.
+_LINE = 12.5
 
 
 def plot_depth_gain(result: DepthGain, outputs: Sequence[Path | str]) -> None:
@@ -33,21 +35,28 @@ def plot_depth_gain(result: DepthGain, outputs: Sequence[Path | str]) -> None:
         _draw(errors, views)
         _draw(lengths, {"length": result.views["length"]})
         errors.set(
-            xlabel=f"{unit} of the utterance in percent; below, how many utterances there are",
+            xlabel=f"{unit} of the utterance in percent (below it, how many utterances there are)",
             ylabel=f"change of the {unit}, points of percent\n(below 0: the other is better)",
             title="in bins of the error rate",
         )
         lengths.set(
-            xlabel=f"{counted} of the reference; below, how many utterances",
+            xlabel=f"{counted} of the reference (utterances)",
             title="in bins of the length",
         )
-        figure.suptitle(f"{result.test_set}: {result.names[1]}\nagainst {result.names[0]}",
-                        fontsize=10)  # fmt: skip
+        figure.suptitle(_title(result), fontsize=10)
         # In the last panel, so that its entry is the legend's last.
         note = f"open: fewer than {_FEW} utterances (what is beyond the frame: see the table)"
         open_point = {"color": GREY, "markerfacecolor": "white", "markersize": 5.5}
         lengths.plot([], [], "o", label=note, **open_point)
         figure.legend(loc="outside lower center", ncols=2)
+
+
+def _title(result: DepthGain) -> str:
+    """The two models; their decodings, too, where these differ."""
+    (first, one), (second, other) = (name.rpartition("/")[::2] for name in result.names[:2])
+    if one == other and first and second and first != second:
+        return f"{result.test_set}: {second}\nagainst the baseline, {first}"
+    return f"{result.test_set}: {result.names[1]}\nagainst the baseline, {result.names[0]}"
 
 
 def _draw(axes: Any, views: Mapping[str, Sequence[Bin]]) -> None:
@@ -70,12 +79,15 @@ def _draw(axes: Any, views: Mapping[str, Sequence[Bin]]) -> None:
                 label=None if few else _VIEWS.get(view),
                 markerfacecolor="white" if few else look["color"], **look,
             )  # fmt: skip
-    counts = {
-        label: [str(next((b.utterances for b in bins if b.label == label), 0))
-                for bins in views.values()]
-        for label in labels
-    }  # fmt: skip
-    axes.set_xticks(range(len(labels)), ["\n".join([label, *counts[label]]) for label in labels])
+        for place, label in enumerate(labels):
+            # How many utterances there are, in the colour of their points.
+            axes.annotate(
+                str(next((b.utterances for b in bins if b.label == label), 0)), (place, 0),
+                (0, -_LINE * (number + 1) - 6), textcoords="offset points", color=look["color"],
+                xycoords=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8.5,
+            )  # fmt: skip
+    # Empty lines keep the room of the counts.
+    axes.set_xticks(range(len(labels)), [label + "\n" * len(views) for label in labels])
     axes.tick_params("x", length=0, labelsize=8.5)
     axes.grid(False, axis="x")
     axes.set_xlim(-0.6, len(labels) - 0.4)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from espnet_recursive.analysis.loop_sweep import depth_label
@@ -10,6 +11,8 @@ from espnet_recursive.analysis.loop_sweep_table import LoopSweep, Outcome
 from espnet_recursive.analysis.style import COLORS, GREY, LINES, MARKERS, picture
 
 _LOOPS = "loops, mean over the utterances"
+#: How near two numbers at the axis of loops may be, as a share of its length.
+_NEAR = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ def plot_loop_sweep(result: LoopSweep, output: Path | str) -> Path:
     fixed, *exits = _series(result)
     panels = max(1, len(exits))
     size = (max(7.5, 3.1 * (panels + 1)), 3.9)
+    loops = sorted(o.mean_loops for o in result.outcomes)
+    span = loops[-1] - loops[0]
     with picture(output, 1, panels + 1, figsize=size) as (figure, axes):
         *rates, times = axes
         for number, panel in enumerate(rates):
@@ -50,7 +55,7 @@ def plot_loop_sweep(result: LoopSweep, output: Path | str) -> Path:
             fixed.draw(panel, "rate", label=None if number else fixed.name)
             if exits:
                 exits[number].draw(panel, "rate", label=exits[number].name)
-                _write_thresholds(panel, exits[number])
+                _write_thresholds(panel, exits[number], span)
             panel.set(xlabel=_LOOPS, title=f"{result.data_set}: {exits[number].name}"
                       if exits else result.data_set)  # fmt: skip
             _mark_accepted(panel, result)
@@ -63,7 +68,7 @@ def plot_loop_sweep(result: LoopSweep, output: Path | str) -> Path:
         times.set(xlabel=_LOOPS, ylabel="seconds for a second of speech", ylim=(0, None),
                   title="time: encoder (filled), in all (open)")  # fmt: skip
         for panel in axes:
-            panel.xaxis.get_major_locator().set_params(integer=True)
+            _write_loops(panel, [o.mean_loops for o in fixed.outcomes], span)
         figure.legend(loc="outside lower center", ncols=len(exits) + 2, handlelength=3)
     return Path(output)
 
@@ -87,22 +92,38 @@ def _series(result: LoopSweep) -> list[_Series]:
     ]
 
 
-def _write_thresholds(axes: Any, series: _Series) -> None:
-    """At each point of a criterion its thresholds, of which several may give the same."""
-    places: dict[tuple[float, float], list[str]] = {}
-    for o in sorted(series.outcomes, key=lambda o: o.depth.loop_exit_threshold or 0):
-        places.setdefault((o.mean_loops, o.score.error_rate), []).append(
-            f"{o.depth.loop_exit_threshold:g}"
-        )
-    for number, (place, thresholds) in enumerate(sorted(places.items())):
-        below = (-16, -26)[number % 2]  # neighbours do not touch
-        text = ", ".join(thresholds)
-        if len(thresholds) > 3:
-            text = f"{thresholds[0]} to {thresholds[-1]}"
-        axes.annotate(
-            text, place, (0, below), textcoords="offset points", ha="center", fontsize=8,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
-        )  # fmt: skip
+def _write_thresholds(axes: Any, series: _Series, span: float) -> None:
+    """Thresholds above the panel, each with a line down through its point.
+
+    Those whose points are nearer than a number is high are written together.
+    """
+    groups: list[list[Outcome]] = []
+    for o in sorted(series.outcomes, key=lambda o: o.mean_loops):
+        if not groups or o.mean_loops - groups[-1][0].mean_loops > _NEAR * span:
+            groups.append([])
+        groups[-1].append(o)
+    names = []
+    for group in groups:
+        thresholds = sorted(o.depth.loop_exit_threshold or 0 for o in group)
+        several = thresholds if len(thresholds) < 3 else [thresholds[0], thresholds[-1]]
+        joint = ", " if len(thresholds) == len(several) else " to "
+        names.append(joint.join(f"{threshold:g}" for threshold in several))
+    places = [fmean(o.mean_loops for o in group) for group in groups]
+    for place in places:
+        axes.axvline(place, color=GREY, linewidth=0.6, linestyle=(0, (1, 3)), zorder=0)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(places, names, rotation=90)
+    above.tick_params(length=2, labelsize=8)
+    above.spines["top"].set_visible(False)
+
+
+def _write_loops(axes: Any, numbers: Sequence[float], span: float) -> None:
+    """The numbers of loops below the panel, those that do not touch."""
+    written: list[float] = []
+    for number in numbers:
+        if not written or number - written[-1] > _NEAR * span:
+            written.append(number)
+    axes.set_xticks(written, [f"{number:g}" for number in written])
 
 
 def _mark_accepted(axes: Any, result: LoopSweep) -> None:

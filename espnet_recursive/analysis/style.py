@@ -49,15 +49,16 @@ def house_style() -> Iterator[None]:
 
 
 def plain_numbers(axis: Any) -> None:
-    """Write 2 and 20 at a logarithmic axis, no powers of ten, and only as many as fit.
+    """Write 0.5, 2 and 20 at a logarithmic axis, no powers of ten, and only as many as fit.
 
     Args:
         axis: ``axes.xaxis`` or ``axes.yaxis``, its scale being set.
     """
-    from matplotlib.ticker import LogFormatter, LogLocator
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(10, 10)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 @contextmanager

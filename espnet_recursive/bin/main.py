@@ -34,6 +34,7 @@ GROUPS = {
     },
     "For recipes: the steps of their stages": {
         "prepare-data": "data directories of a corpus (stage 1)",
+        "import-data": "data directories of any data set of lhotse or Hugging Face's datasets",
         "perturb-speed": "copies of utterances at other speeds (stage 2)",
         "format-audio": "audio in one format and sampling rate (stage 3)",
         "format-feats": "features that were computed before, with their sizes (stage 3)",

@@ -10,6 +10,7 @@ from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import DEPTH_OPTIONS
 from espnet_recursive.errors import UserError
+from espnet_recursive.espnet_versions import inference_options, inference_parser
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.device import usable_device
 from espnet_recursive.publish.speech2text import Speech2Text
@@ -26,12 +27,13 @@ def decoding_options(config: Path | str) -> dict[str, Any]:
         UserError: If a key is none that ``asr_inference`` has.
     """
     options = read_yaml(config)
-    known = {action.dest for action in asr_inference.get_parser()._actions}.union(_OURS)
+    known = {action.dest for action in inference_parser()._actions}.union(_OURS)
     for key in options:
         if key not in known:
             near = get_close_matches(str(key), known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(f"{config}: asr_inference has no option {key!r}.{hint}")
+    options = inference_options(options)
     ours = {*inspect.signature(asr_inference.Speech2Text).parameters, *_OURS}
     return {key: value for key, value in options.items() if key in ours}
 

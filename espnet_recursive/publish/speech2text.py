@@ -14,6 +14,7 @@ from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.espnet_versions import decodes_batches
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
@@ -132,6 +133,10 @@ class Speech2Text(asr_inference.Speech2Text):
             speech = [as_floats(one, self._takes_features) for one in speech]
         else:
             speech = as_floats(speech, self._takes_features)
+        if not decodes_batches():  # before ESPnet 202610
+            if speech_lengths is not None:
+                speech = [one[:n] for one, n in zip(speech, speech_lengths, strict=True)]
+            return [self(one, depth=depth) for one in speech]
         with self._one_call(depth) as call:
             return call.batch_decode(speech, speech_lengths)
 

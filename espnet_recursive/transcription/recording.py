@@ -40,3 +40,8 @@ def file_recording(file: str, channel: str | None = None, name: str | None = Non
     except UserError:
         seconds = 0.0
     return Recording(name, lambda rate: speech_blocks(file, rate, channel, name), seconds)
+
+
+def bytes_recording(content: bytes, channel: str | None = None, name: str = "") -> Recording:
+    """What an audio file holds; the arguments are those of a file."""
+    return Recording(name, lambda rate: speech_blocks(content, rate, channel, name))

@@ -52,6 +52,11 @@ class Transcript:
     loops: int | None
     segments: list[Segment] = field(default_factory=list)
 
+    @property
+    def words(self) -> list[Word]:
+        """The words of all segments; none where their times were not asked for."""
+        return [word for segment in self.segments for word in segment.words or ()]
+
 
 @dataclass(frozen=True)
 class Failure:

@@ -62,9 +62,10 @@ def test_other_formats_are_refused(tmp_path):
 
 def test_numbers_at_a_logarithmic_axis(tmp_path):
     with picture(tmp_path / "a.svg") as (_, axes):
-        axes.plot([1, 2], [0.8, 30])
+        axes.plot([1, 2], [0.3, 30])
         axes.set_yscale("log")
         plain_numbers(axes.yaxis)
     text = (tmp_path / "a.svg").read_text()
-    for number in (1, 2, 5, 10, 20):
+    for number in (0.5, 1, 2, 5, 10, 20):
         assert f">{number}<" in text
+    assert "e-0" not in text and "e−0" not in text

@@ -57,7 +57,8 @@ def test_picture(decodings, tmp_path):
         "change of the WER, points of percent",
         "by the mean of both (favours neither)",
         "words of the reference",
-        "test: asr_L1/decode",
+        "test: asr_L1<",
+        "against the baseline, asr_",
     ):
         assert said in text, said
     assert "third" not in text

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.recurrence import LayerPass, LoopPlan, PlannedPass
+from espnet_recursive.recursion.loop_plan import LoopPlan
+from espnet_recursive.recursion.recurrence import LayerPass, PlannedPass
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 

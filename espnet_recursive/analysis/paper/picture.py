@@ -16,7 +16,7 @@ _LABELS = {
     "executed": "layers executed for an utterance (rows of one number side by side)",
 }
 #: Width of a panel in inches.
-_WIDTHS = {"loops": 5.2, "parameters": 4.8, "executed": 6.4}
+_WIDTHS = {"loops": 5.6, "parameters": 4.8, "executed": 6.4}
 #: Points of print between a mean and its single seeds, and between rows in one place.
 _SEEDS, _ROWS = 5, 13
 #: How near rows are, as a ratio, that would hide each other.
@@ -141,7 +141,7 @@ def _loops_axis(axes: Any, panel: Panel) -> None:
     numbers = [p.x for points in own.values() for p in points if p.x is not None]
     marks = [p for points in own.values() for p in points if p.x is None]
     first, end = min(numbers, default=1.0), max(numbers, default=1.0)
-    places = [end * 2 ** (1.2 + 1.5 * number) for number in range(len(marks))]
+    places = [end * 2 ** (1.3 + 2 * number) for number in range(len(marks))]
     for number, (place, mark) in enumerate(zip(places, marks, strict=True)):
         color = COLORS[2 + number % 4] if panel.series else _PAPER
         look = {"color": color, "marker": MARKERS[2 + number % 4]}
