@@ -32,6 +32,7 @@ def test_every_module_is_a_command():
         "--init--",
         "any-size-option",
         "command",
+        "device-option",
         "hidden-states-options",
         "main",
         "asr-inference",
