@@ -33,7 +33,7 @@ from espnet_recursive.errors import UserError
 
 #: The oldest that is supported, and those that were tried.
 OLDEST = "202509"
-TESTED = ("202509", "202511", "202609", "202610", "202611")
+TESTED = ("202511", "202609", "202610", "202611")
 _LEGACY, _LEGACY_BEFORE = "espnet2.legacy", "espnet"
 
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from huggingface_hub import ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 from tabulate import tabulate
 
 from espnet_recursive import __version__
@@ -56,6 +56,7 @@ class Card:
         has_lm: Whether a language model comes with it.
         half_precision: Whether its weights are stored in float16.
         results: The text of RESULTS.md, if there is one.
+        scores: The ``scores`` of RESULTS.json, if there is one.
     """
 
     archive: str
@@ -71,6 +72,7 @@ class Card:
     has_lm: bool
     half_precision: bool
     results: str
+    scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def model_card(card: Card) -> str:
@@ -94,8 +96,36 @@ def _front_matter(card: Card) -> str:
         library_name="espnet",
         pipeline_tag="automatic-speech-recognition",
         tags=tags,
+        model_name=card.title if card.scores else None,
+        eval_results=_eval_results(card) if card.scores else None,
     )
     return f"---\n{data.to_yaml()}\n---"
+
+
+def _eval_results(card: Card) -> list[EvalResult] | None:
+    """The error rates of RESULTS.json for the hub's ``model-index``, with their intervals."""
+    return [
+        EvalResult(
+            task_type="automatic-speech-recognition",
+            task_name="speech recognition",
+            dataset_type=card.datasets[0] if card.datasets else "unknown",
+            dataset_name=name.rpartition("/")[2],
+            dataset_args={"decoding": name.rpartition("/")[0], "utterances": score["sentences"]},
+            metric_type=unit,
+            metric_name=_metric(unit, score["interval_95"]),
+            metric_value=round(score["error_rate"], 2),
+        )
+        for unit in ("wer", "cer")
+        for name, score in card.scores.get(unit, {}).items()
+        if score.get("error_rate") is not None
+    ] or None
+
+
+def _metric(unit: str, interval: Mapping[str, float] | None) -> str:
+    """ "WER, 95 % interval 1.4 to 2.3", of which the first where none is known."""
+    if interval is None:
+        return unit.upper()
+    return f"{unit.upper()}, 95 % interval {interval['low']:.1f} to {interval['high']:.1f}"
 
 
 def _title(card: Card) -> str:

@@ -1,5 +1,6 @@
 """Stage 14: a trained model in one file, as ESPnet packs it, with what loading it has to know."""
 
+import json
 import logging
 import sys
 import zipfile
@@ -15,7 +16,7 @@ import torch
 import yaml
 
 from espnet_recursive import __version__
-from espnet_recursive.errors import UserError
+from espnet_recursive.errors import UserError, reason
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.model.find_model import absolute_paths, find_file
@@ -230,6 +231,19 @@ def _rename(value: Any, members: Mapping[Path, str], roots: Iterable[Path]) -> A
     return value if found is None else members.get(found.resolve(), value)
 
 
+def _scores(path: Path) -> dict[str, Any]:
+    """The scores of RESULTS.json, which the results command writes; {} where it is not there."""
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))["scores"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} holds no scores: {reason(error)}. Write it again: espnet-recursive results "
+            f"{path.parent}"
+        ) from error
+
+
 def _card(
     model: TrainedModel,
     config: dict[str, Any],
@@ -256,4 +270,5 @@ def _card(
         has_lm=model.lm_file is not None,
         half_precision=half_precision,
         results=results.read_text(encoding="utf-8") if results else "",
+        scores=_scores(results.with_name("RESULTS.json")) if results else {},
     )

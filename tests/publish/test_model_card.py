@@ -1,5 +1,6 @@
 """README.md of a pack: what it says is so, and what it tells people to run runs."""
 
+import json
 import re
 import shlex
 import zipfile
@@ -16,6 +17,7 @@ import yaml
 from espnet_model_zoo.hub_pipeline_tags import infer, update_card_data
 from packaging.requirements import Requirement
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.publish import model_card as module
 from espnet_recursive.publish import pack as pack_module
 from espnet_recursive.publish.model_card import model_card
@@ -86,6 +88,38 @@ def test_sizes_are_those_of_the_weights(card, recipe):
 
 def test_results_are_those_of_the_experiment(card):
     assert "## RESULTS\n### asr_recursive\n#### WER\n|dataset|Err|\n|---|---|\n|test|101.7|" in card
+
+
+def test_error_rates_for_the_hub(recipe):
+    score = {"sentences": 130, "units": 773, "error_rate": 4.3984, "interval_95": None}
+    interval = {"low": 2.84, "high": 6.0}
+    scores = {
+        "wer": {"decode_a/test": score | {"interval_95": interval}},
+        "cer": {"decode_a/test": score},
+        "ter": {"decode_a/test": score},
+    }
+    with working_directory(recipe.root):
+        text = model_card(the_card(recipe, scores=scores, datasets=("an4",)))
+    results = huggingface_hub.ModelCard(text).data.eval_results
+    found = [(r.metric_type, r.metric_value, r.metric_name, r.dataset_name) for r in results]
+    assert found == [
+        ("wer", 4.4, "WER, 95 % interval 2.8 to 6.0", "test"),
+        ("cer", 4.4, "CER", "test"),
+    ]
+    assert {r.dataset_type for r in results} == {"an4"}
+    with working_directory(recipe.root):
+        assert huggingface_hub.ModelCard(model_card(the_card(recipe))).data.eval_results is None
+
+
+def test_scores_of_an_experiment(tmp_path):
+    path = tmp_path / "RESULTS.json"
+    assert pack_module._scores(path) == {}
+    path.write_text(json.dumps({"scores": {"wer": {}}}))
+    assert pack_module._scores(path) == {"wer": {}}
+    for text in ("", "[]", "{}"):
+        path.write_text(text)
+        with pytest.raises(UserError, match="RESULTS.json holds no scores: .*espnet-recursive res"):
+            pack_module._scores(path)
 
 
 def test_training_configuration_is_that_of_the_experiment(card, recipe):
