@@ -12,19 +12,29 @@ HERE = Path(__file__).resolve().parent
 #: them, and what recipes download and write there.
 SHARED = ("conf", "egs2")
 WRITTEN = ("data", "downloads", "dump", "dump_*", "exp", "exp_*", "__pycache__")
-#: What `espnet-recursive export` needs.
-EXPORT = ["onnx", "onnxruntime"]
+#: For those who have no ESPnet yet; espnet_versions.py says which ones are supported.
+ESPNET = ["espnet[asr,train]>=202509", "espnet_model_zoo"]
+#: What the stages of a recipe, export, and tables and pictures need beside the rest.
+RECIPE = ["dask", "dask-jobqueue", "distributed", "lhotse", "matplotlib", "omniio", "scipy"]
+ONNX = ["onnx", "onnx-ir", "onnxruntime"]
+ANALYSIS = ["matplotlib", "scipy"]
+#: What `espnet-recursive transcribe` can do more with: other audio and video than libsndfile reads,
+#: and voice activity.
+TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3"]
 #: What `make docs` and the notebooks need.
 DOCS = ["ipykernel", "mkdocs-jupyter", "mkdocs-material", "mkdocstrings[python]", "nbclient"]
 
 
-def read_version() -> str:
+def read_constant(name: str) -> str:
     # Read, not imported: the package imports wrapt, which is not there yet.
     text = (HERE / "espnet_recursive" / "__init__.py").read_text(encoding="utf-8")
-    match = re.search(r'^__version__\s*=\s*"([^"]+)"', text, re.MULTILINE)
+    match = re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)
     if match is None:
-        raise RuntimeError('espnet_recursive/__init__.py has no line __version__ = "..."')
+        raise RuntimeError(f'espnet_recursive/__init__.py has no line {name} = "..."')
     return match.group(1)
+
+
+URL = read_constant("__url__")
 
 
 def read_long_description() -> str:
@@ -48,7 +58,8 @@ class BuildWithShared(build_py):
 setup(
     cmdclass={"build_py": BuildWithShared},
     name="espnet_recursive",
-    version=read_version(),
+    version=read_constant("__version__"),
+    project_urls={"Source": URL, "Changelog": f"{URL}/blob/main/CHANGELOG.md"} if URL else {},
     description="Depth-recursive encoders for ESPnet: fewer parameters, the same computation",
     long_description=read_long_description(),
     long_description_content_type="text/markdown",
@@ -57,26 +68,20 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_recursive*"]),
-    package_data={"espnet_recursive": ["py.typed", "asr/encoder/*.pyi"]},
+    package_data={"espnet_recursive": ["py.typed", "asr/encoder/*.pyi", "export/web/*"]},
     include_package_data=False,
-    # Only ESPnet's own version is bounded. The rest is what we import ourselves, and ESPnet says
-    # which versions: a bound of ours could only contradict its own (it pins sentencepiece).
+    # No bounds: ESPnet says which versions of the rest it needs, and a bound of ours could only
+    # contradict its own (it pins sentencepiece). ESPnet is the user's own, which pip must not
+    # replace: espnet_versions.py checks it when it is imported.
     install_requires=[
-        "espnet[asr,train]>=202611,<202612",
         "PyYAML",
-        "dask",
-        "dask-jobqueue",
-        "distributed",
-        "espnet_model_zoo",
+        "argcomplete",
         "filelock",
         "huggingface_hub",
         "humanfriendly",
-        "lhotse",
-        "matplotlib",
         "numpy",
         "packaging",
         "pydantic",
-        "scipy",
         "sentencepiece",
         "soundfile",
         "soxr",
@@ -87,25 +92,30 @@ setup(
         "wrapt",
     ],
     extras_require={
+        "espnet": ESPNET,
+        "recipe": RECIPE,
+        "onnx": ONNX,
+        "export": ONNX,  # its name before
+        "analysis": ANALYSIS,
         "bench": ["speechbrain"],
+        "transcribe": TRANSCRIBE,
         "corpora": ["datasets", "lhotse"],
-        "docs": [
-            "ipykernel",
-            "mkdocs-jupyter",
-            "mkdocs-material",
-            "mkdocstrings[python]",
-            "nbclient",
-        ],
-        "export": EXPORT,
+        "docs": DOCS,
         "test": [
+            *ESPNET,
+            *RECIPE,
+            *ONNX,
+            *ANALYSIS,
             "kaldi-native-fbank",
             "kaldialign",
             "mypy",
             "pytest",
             "pytest-xdist",
+            "pysubs2",
             "ruff",
+            "selenium",
             "sherpa-onnx",
-            *EXPORT,
+            *TRANSCRIBE,
             *DOCS,
         ],
         "whisper": ["transformers"],

@@ -119,12 +119,14 @@ def cost_of_criteria(args: argparse.Namespace, encoder: Any, device: str) -> lis
         return head(encoder.after_norm(states))
 
     def ask(rule: ExitRule, before: torch.Tensor) -> None:
-        rule.finished(before, rule.view(states, ctc), mask)
+        rule.finished(before, rule.view(states, ctc, states), mask)
 
     works: dict[str, Callable[[], object]] = {"one loop": loop}
     for criterion in EXIT_CRITERIA:
         rule = ExitRule(criterion, 0.1)
-        works[criterion] = partial(ask, rule, rule.view(states + torch.randn_like(states), ctc))
+        works[criterion] = partial(
+            ask, rule, rule.view(states + torch.randn_like(states), ctc, states)
+        )
     return in_turn(works, args.repeats, device)
 
 

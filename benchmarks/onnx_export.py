@@ -1,8 +1,8 @@
-"""ONNX files of L1 against those of the stock encoder of row B: sizes, memory, speed, int8 error.
+"""ONNX files of L1 against those of the stock encoder of row B: sizes, memory, speed, errors.
 
     python benchmarks/onnx_export.py --repeats 15 --json onnx_export.json
 
-Both are built from conf/encoder with random weights and exported the same way, in float32 and int8.
+Both are built from conf/encoder with random weights and exported the same way, in every format.
 "layers" are files without an input layer. All files run in turn within each repeat, so that a busy
 machine slows all of them, and each is divided by B in float32 of the same repeat; medians. Memory
 is the peak of a process that opens the file and runs it, less that of one that opens nothing.
@@ -29,7 +29,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from espnet_recursive.export.encoder_graph import encoder_graph
-from espnet_recursive.export.int8 import quantised
+from espnet_recursive.export.formats import CONVERSIONS
 from espnet_recursive.export.runtime import open_session
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.recursion.shape import RecursionShape
@@ -37,7 +37,6 @@ from espnet_recursive.registry import encoder_class, import_quietly
 
 CONF = Path(__file__).resolve().parents[1] / "conf" / "encoder"
 FEATURES = 80
-PRECISIONS = ("float32", "int8")
 
 
 def build(row: str, layers_only: bool) -> tuple[Any, int]:
@@ -61,14 +60,14 @@ def build(row: str, layers_only: bool) -> tuple[Any, int]:
 
 
 def write_files(folder: Path, rows: Sequence[str]) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Export; (row, part, precision) -> file, its bytes, its error in int8."""
+    """Export; (row, part, precision) -> file, its bytes, its error."""
     files = {}
     for row in tqdm(rows, desc="export", unit="row"):
         for part in ("layers", "encoder"):
             encoder, size = build(row, part == "layers")
             graph = encoder_graph(encoder, size)
-            models = {"float32": graph, "int8": quantised(graph)}
-            for precision, model in models.items():
+            for precision, convert in CONVERSIONS.items():
+                model = convert(graph)
                 file = folder / f"{row}_{part}_{precision}.onnx"
                 file.write_bytes(model.SerializeToString())
                 files[row, part, precision] = {
@@ -141,7 +140,7 @@ def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
     """One row a file of an encoder in all, with the file of its layers beside it."""
     with TemporaryDirectory() as folder:
         files = write_files(Path(folder), ("B", args.row))
-        keys = [(row, precision) for row in ("B", args.row) for precision in PRECISIONS]
+        keys = [(row, precision) for row in ("B", args.row) for precision in CONVERSIONS]
         names = [files[row, "encoder", precision]["file"] for row, precision in keys]
         seconds = times(names, args.seconds, args.repeats, args.threads)
         nothing = peak_mb("", args.seconds, args.threads)

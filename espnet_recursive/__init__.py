@@ -3,7 +3,7 @@
 Importing this package adds the encoders named in :data:`espnet_recursive.registry.ENCODERS`
 to every ESPnet task that takes an encoder, once. Neither torch nor ESPnet is imported until
 one of those tasks is, or a name of this module that needs them is asked for: the encoders' classes,
-``load_encoder`` and ``Speech2Text``.
+``load_encoder``, ``Speech2Text`` and ``pipeline``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     )
     from espnet_recursive.model.load_encoder import load_encoder
     from espnet_recursive.publish.speech2text import Speech2Text
+    from espnet_recursive.transcription.pipeline import pipeline
 
 __version__ = "0.1.0"
+#: The address of the repository, which its owner sets here, and nowhere else: metadata, model cards
+#: and the messages about versions take it from here. Empty while there is none.
+__url__ = ""
 
 __all__ = [
     "LatentRecursiveBranchformerEncoder",
@@ -41,12 +45,14 @@ __all__ = [
     "LatentRecursiveTransformerEncoder",
     "Speech2Text",
     "load_encoder",
+    "pipeline",
 ]
 
 #: Names that are imported where they are asked for -> their modules.
 _MODULES = {name: module for module, name in ENCODERS.values()} | {
     "Speech2Text": "espnet_recursive.publish.speech2text",
     "load_encoder": "espnet_recursive.model.load_encoder",
+    "pipeline": "espnet_recursive.transcription.pipeline",
 }
 
 register()

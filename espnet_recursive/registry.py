@@ -6,12 +6,16 @@ seconds to import, so :func:`register` does not import them: it leaves a post-im
 and ours are there when the module is.
 """
 
+import warnings
 from contextlib import redirect_stderr
 from importlib import import_module
 from io import StringIO
 from types import ModuleType
 
 from wrapt import register_post_import_hook
+
+from espnet_recursive import espnet_versions
+from espnet_recursive.extras import missing_library
 
 _ENCODER_ROOM = "espnet_recursive.asr.encoder"
 _FRONTEND_ROOM = "espnet_recursive.asr.frontend"
@@ -41,6 +45,10 @@ MODELS: dict[str, tuple[str, str]] = {
     "espnet_cr_ctc": (
         "espnet_recursive.asr.model.consistency_regularised_asr_model",
         "ConsistencyRegularisedASRModel",
+    ),
+    "espnet_self_distilled": (
+        "espnet_recursive.asr.model.self_distilled_asr_model",
+        "SelfDistilledASRModel",
     ),
 }
 
@@ -118,13 +126,22 @@ def import_quietly(module: str) -> ModuleType:
 
     The note goes to standard error wherever flash attention, which is optional, is not installed,
     and reads as if something were wrong.
+
+    Raises:
+        MissingLibrary: If ESPnet, or a library of another extra, is not installed.
     """
-    with redirect_stderr(StringIO()):
-        return import_module(module)
+    try:
+        with redirect_stderr(StringIO()):
+            return import_module(module)
+    except ModuleNotFoundError as error:
+        if (said := missing_library(error)) is None:
+            raise
+        raise said from error
 
 
 def register() -> None:
     """Add ours to every ESPnet task, those imported already and those imported later."""
+    espnet_versions.adapt()
     for module in TASK_CHOICES:
         register_post_import_hook(add_encoders, module)
     register_post_import_hook(add_models, "espnet2.tasks.asr")
@@ -155,7 +172,7 @@ def add_encoders(task: ModuleType) -> None:
     """Add the encoders to the class choices of one imported task module.
 
     Raises:
-        RuntimeError: If ESPnet has moved the choices, or another class has one of the names.
+        RuntimeError: If another class has one of the names.
     """
     _add(task, TASK_CHOICES[task.__name__], ENCODERS)
 
@@ -164,7 +181,7 @@ def add_frontends(task: ModuleType) -> None:
     """Add the frontends to the class choices of one imported task module.
 
     Raises:
-        RuntimeError: If ESPnet has moved the choices, or another class has one of the names.
+        RuntimeError: If another class has one of the names.
     """
     _add(task, FRONTEND_CHOICES[task.__name__], FRONTENDS)
 
@@ -172,10 +189,13 @@ def add_frontends(task: ModuleType) -> None:
 def _add(task: ModuleType, choices: tuple[str, ...], ours: dict[str, tuple[str, str]]) -> None:
     for attribute in choices:
         if not hasattr(task, attribute):
-            raise RuntimeError(
-                f"{task.__name__} has no {attribute}: this version of espnet_recursive fits "
-                "ESPnet 202611; install that one (pip install 'espnet>=202611,<202612')."
+            # The others of this task, and other tasks, can be used all the same.
+            warnings.warn(
+                f"{task.__name__} of ESPnet {espnet_versions.installed()} has no {attribute}, so "
+                f"{', '.join(ours)} cannot be chosen there; {espnet_versions.TESTED[-1]} has it",
+                stacklevel=2,
             )
+            continue
         classes = getattr(task, attribute).classes
         for name, place in ours.items():
             cls = _class_of(place)

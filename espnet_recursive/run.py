@@ -19,9 +19,11 @@ from pathlib import Path
 
 import espnet_recursive  # noqa: F401  (registers the encoders, here and in spawned processes)
 from espnet_recursive.errors import UserError
+from espnet_recursive.extras import missing_library
 from espnet_recursive.model.espnet_loading import check_what_espnet_loads
 from espnet_recursive.recipe.readable_data import name_unreadable_data
 from espnet_recursive.recipe.same_training import refuse_other_trainings
+from espnet_recursive.recipe.spawned_ranks import start_ranks_with
 from espnet_recursive.recipe.whole_checkpoints import keep_checkpoints_whole
 
 keep_checkpoints_whole()
@@ -40,6 +42,10 @@ def main(cmd: list[str] | None = None) -> None:
         _run(cmd)
     except UserError as error:
         raise SystemExit(f"Error: {error}") from error
+    except ModuleNotFoundError as error:
+        if said := missing_library(error):
+            raise SystemExit(f"Error: {said}") from error
+        raise
 
 
 def _run(cmd: list[str]) -> None:
@@ -47,6 +53,7 @@ def _run(cmd: list[str]) -> None:
         module, arguments = cmd[1], cmd[2:]
         spec = _find_spec(module)
         sys.argv = [spec.origin or module, *arguments]
+        start_ranks_with(["-m", module])
         # The main module must stay this one (alter_sys=False): spawned processes import the main
         # module by its name, and only this one registers the encoders.
         runpy.run_module(module, run_name="__main__", alter_sys=False)
@@ -60,6 +67,7 @@ def _run(cmd: list[str]) -> None:
         if not script.exists():
             raise SystemExit(f"espnet_recursive.run: no such script: {script}")
         sys.argv = [str(script), *arguments]
+        start_ranks_with([str(script)])
         sys.path.insert(0, str(script.resolve().parent))
         # Not runpy.run_path, which puts another main module in the place of this one.
         code = compile(script.read_bytes(), str(script), "exec")

@@ -10,7 +10,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 #: Each room imports only from rooms before it, and from itself.
 ROOMS = (
     "errors",
+    "extras",
     "files",
+    "espnet_versions",
     "recursion",
     "speed",
     "asr",
@@ -19,6 +21,7 @@ ROOMS = (
     "corpora",
     "model",
     "publish",
+    "transcription",
     "convert",
     "analysis",
     "onnx_recognizer",

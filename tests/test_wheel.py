@@ -60,6 +60,8 @@ def test_nothing_of_users_is_in_it(wheel):
         names = archive.namelist()
     assert "espnet_recursive/share/conf/encoder/L1.yaml" in names
     assert "espnet_recursive/share/egs2/librispeech/asr1/asr.sh" in names
+    page = (ROOT / "espnet_recursive/export/web").iterdir()
+    assert {f"espnet_recursive/export/web/{file.name}" for file in page} <= set(names)
     assert not [name for name in names if "/exp/" in name or name.endswith(".pth")]
 
 

@@ -53,7 +53,7 @@ def load_states(
         model: What ``Speech2Text.from_pretrained`` takes, or a Whisper: a folder in the form of
             transformers, or its Hugging Face id.
         model_file: The checkpoint of an experiment directory.
-        device: "cpu" or "cuda".
+        device: As :func:`espnet_recursive.model.device.usable_device` takes it.
         any_size: Whether a published model may be deeper and larger than models are.
 
     Raises:

@@ -9,6 +9,7 @@ import torch
 
 from espnet_recursive.analysis.hidden_states import watching
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.model.device import usable_device
 from espnet_recursive.recursion.shape import RecursionShape
 
 #: Samples of a frame of the encoder: two hops of 10 ms, because the second convolution halves them.
@@ -44,7 +45,7 @@ class WhisperStates:
 
     Args:
         model: A folder, or a Hugging Face id with or without ``@revision``.
-        device: "cpu" or "cuda".
+        device: As :func:`espnet_recursive.model.device.usable_device` takes it.
 
     Raises:
         UserError: If transformers is not installed, or the model cannot be loaded.
@@ -57,8 +58,7 @@ class WhisperStates:
     def __init__(self, model: str, device: str = "cpu") -> None:
         transformers = _transformers()
         self.name = model
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UserError("--device cuda: PyTorch can use no GPU on this machine")
+        device = usable_device(device)
         path = Path(model).expanduser()
         name, _, revision = model.partition("@")
         try:

@@ -15,8 +15,8 @@ class Depth:
 
     Attributes:
         num_loops: Loops of every utterance, at most; None for what the configuration says.
-        loop_exit: The criterion by which an utterance stops earlier, "latent", "kl" or "labels", of
-            :mod:`espnet_recursive.recursion.exit_criterion`. None for never.
+        loop_exit: The criterion by which an utterance stops earlier, "latent", "kl", "labels" or
+            "acceleration", of :mod:`espnet_recursive.recursion.exit_criterion`. None for never.
         loop_exit_threshold: Below it an utterance stops. What is a good one depends on the
             criterion and the model, so there is no default.
         loop_exit_min: Loops that every utterance runs, 1 where nothing is said.
@@ -172,8 +172,8 @@ def add_depth_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--loop_exit",
         help="criterion by which an utterance stops earlier: latent (relative change of the latent "
-        "state), kl (divergence of the CTC posteriors) or labels (share of frames whose greedy CTC "
-        "label changes)",
+        "state), kl (divergence of the CTC posteriors), labels (share of frames whose greedy CTC "
+        "label changes) or acceleration (relative change of the step of the latent state)",
     )
     group.add_argument("--loop_exit_threshold", type=float, help="below it, an utterance stops")
     group.add_argument("--loop_exit_min", type=int, help="loops that every utterance runs (1)")

@@ -18,6 +18,7 @@ from espnet_recursive.asr.depth import add_depth_options
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import Help
 from espnet_recursive.errors import UserError
+from espnet_recursive.espnet_versions import inference_parser
 from espnet_recursive.files.access_tokens import without_tokens
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.registry import import_quietly
@@ -26,7 +27,7 @@ from espnet_recursive.speed.precision import add_precision_option
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of ESPnet's command with our options."""
-    parser = import_quietly("espnet2.bin.asr_inference").get_parser()
+    parser = inference_parser()
     parser.description = __doc__
     parser.formatter_class = Help
     for action in parser._actions:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.extras import missing_library
 from espnet_recursive.files.channels import check_channel
 from espnet_recursive.files.disk_space import full_disk_message, is_full_disk
 from espnet_recursive.files.hertz import parse_hertz
@@ -45,6 +46,10 @@ def command(main: Callable[[Sequence[str] | None], None]) -> Main:
                 sys.stdout.flush()  # or its failure would come when Python ends
         except UserError as error:
             raise SystemExit(f"Error: {error}") from error
+        except ModuleNotFoundError as error:
+            if said := missing_library(error):
+                raise SystemExit(f"Error: {said}") from error
+            raise
         except OSError as error:
             if isinstance(error, BrokenPipeError) and _nobody_reads():
                 raise SystemExit(128 + signal.SIGPIPE) from None

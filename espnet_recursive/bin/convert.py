@@ -1,9 +1,9 @@
 """Make a trained stock model recursive, unroll a recursive one, or give one of features a frontend.
 
-    espnet-recursive convert recursive --model exp/asr_B --output exp/asr_L1 \\
+    espnet-recursive convert recursive --model exp/asr_B --output_dir exp/asr_L1 \\
         --prelude_blocks 2 --recurrent_blocks 4 --coda_blocks 2 --num_loops 5
-    espnet-recursive convert stock --model exp/asr_L1 --output exp/asr_L1_unrolled
-    espnet-recursive convert audio --model exp/asr_an4 --output exp/asr_an4_audio \\
+    espnet-recursive convert stock --model exp/asr_L1 --output_dir exp/asr_L1_unrolled
+    espnet-recursive convert audio --model exp/asr_an4 --output_dir exp/asr_an4_audio \\
         --frontend sphinx_mfcc --frontend_conf cmn=utterance
 
 The output is an experiment's folder that ESPnet and this package load. How close the new model is
@@ -20,10 +20,8 @@ import yaml
 
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.convert.layer_sources import METHODS
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
-from espnet_recursive.recursion.shape import RecursionShape
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -45,12 +43,15 @@ def get_parser() -> argparse.ArgumentParser:
     return p
 
 
-_SHAPE_HELP = {
-    "recurrent_blocks": "n_r, layers of the recurrent block",
-    "num_loops": "L; n_p + n_r * L + n_c must be the layers that the model has",
-    "prelude_blocks": "n_p, layers before the loops",
-    "coda_blocks": "n_c, layers after the loops",
+#: The keys of RecursionShape with its defaults, and the names of METHODS of layer_sources: both
+#: import torch, for which a help should not wait.
+SHAPE = {
+    "recurrent_blocks": (4, "n_r, layers of the recurrent block"),
+    "num_loops": (5, "L; n_p + n_r * L + n_c must be the layers that the model has"),
+    "prelude_blocks": (2, "n_p, layers before the loops"),
+    "coda_blocks": (2, "n_c, layers after the loops"),
 }
+METHODS = ("average", "pick", "stepwise")
 
 
 def _add_common_options(p: argparse.ArgumentParser) -> None:
@@ -58,7 +59,9 @@ def _add_common_options(p: argparse.ArgumentParser) -> None:
         "--model", required=True, help="experiment directory, pack (.zip), hub id or zoo tag"
     )
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
-    p.add_argument("--output", type=Path, required=True, help="the new experiment directory")
+    p.add_argument(
+        "--output_dir", "--output", type=Path, required=True, help="the new experiment directory"
+    )
     add_any_size_option(p)
 
 
@@ -75,10 +78,8 @@ def _add_compared_option(p: argparse.ArgumentParser) -> None:
 
 def _add_recursive_options(p: argparse.ArgumentParser) -> None:
     _add_compared_option(p)
-    for field in fields(RecursionShape):
-        p.add_argument(
-            f"--{field.name}", type=int, default=field.default, help=_SHAPE_HELP[field.name]
-        )
+    for key, (default, meaning) in SHAPE.items():
+        p.add_argument(f"--{key}", type=int, default=default, help=meaning)
     p.add_argument(
         "--method", choices=METHODS, default="average", help="how the recurrent block starts"
     )
@@ -150,24 +151,29 @@ def main(cmd: Sequence[str] | None = None) -> None:
     if args.direction == "audio":
         with quiet_libraries():
             report = convert_to_audio(
-                *(args.model, args.output, args.frontend, _options(args.frontend_conf)),
+                *(args.model, args.output_dir, args.frontend, _options(args.frontend_conf)),
                 *(args.model_file, args.audio, args.feats, args.any_size),
             )
     elif args.direction == "stock":
         with quiet_libraries():
             report = convert_to_stock(
-                args.model, args.output, args.num_loops, args.model_file, args.audio, args.any_size
+                args.model,
+                args.output_dir,
+                args.num_loops,
+                args.model_file,
+                args.audio,
+                args.any_size,
             )
     else:
-        shape = {field.name: getattr(args, field.name) for field in fields(RecursionShape)}
+        shape = {key: getattr(args, key) for key in SHAPE}
         start = {field.name: getattr(args, field.name) for field in fields(Start)}
         with quiet_libraries():
             report = convert_to_recursive(
-                *(args.model, args.output, shape, Start(**start)),
+                *(args.model, args.output_dir, shape, Start(**start)),
                 *(args.model_file, args.audio, args.any_size),
             )
     print(report.as_markdown())
-    print(args.output)
+    print(args.output_dir)
 
 
 if __name__ == "__main__":

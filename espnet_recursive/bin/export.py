@@ -3,12 +3,13 @@
     espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
     espnet-recursive export --model exp/asr_L1 --to sherpa recogniser_sherpa
     espnet-recursive export --model exp/asr_stream --to sherpa_online recogniser_online
+    espnet-recursive export --model exp/asr_L1 --to web recogniser_page --int8
     espnet-recursive export --model exp/asr_L1 --onnx L1_int8.onnx --int8 --loops_as_input
 
 With --to onnxruntime the folder holds a file that takes the waveform and gives CTC's log posteriors
 of the tokens, and what is needed to run it; with --to sherpa it holds files for a loader of
-sherpa-onnx; with --to sherpa_online a file for its streams, of a model that sees chunks. With --to
-encoder, the default, the file takes
+sherpa-onnx; with --to sherpa_online a file for its streams, of a model that sees chunks; with --to
+web, a page that recognises in the browser. With --to encoder, the default, the file takes
 normalised features and gives the encoder's output too. A recursive encoder's recurrent block stands
 in it once and loops there. Printed are its inputs and outputs, and how close it is to PyTorch; what
 is not is not written.
@@ -24,14 +25,19 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 
 #: What can be written.
-TARGETS = ("encoder", "onnxruntime", "sherpa", "sherpa_online")
+TARGETS = ("encoder", "onnxruntime", "sherpa", "sherpa_online", "web")
+#: Formats of weights; a test holds them to those of ``export.formats``, which imports onnxruntime.
+FORMATS = ("float32", "float16", "int8", "int4")
+_ENCODER = ("onnx", "loops_as_input", "no_ctc")
 _CHUNKS = ("chunk_size", "num_left_chunks")
+_PAGE = ("onnxruntime_web",)
 #: Options that do not belong to each.
 _FOREIGN = {
-    "encoder": ("folder", "constant_loops", "loops", "route", *_CHUNKS),
-    "onnxruntime": ("onnx", "loops_as_input", "no_ctc", "loops", "route", *_CHUNKS),
-    "sherpa": ("onnx", "loops_as_input", "no_ctc", "constant_loops", *_CHUNKS),
-    "sherpa_online": ("onnx", "loops_as_input", "no_ctc", "constant_loops", "loops", "route"),
+    "encoder": ("folder", "constant_loops", "loops", "route", *_CHUNKS, *_PAGE),
+    "onnxruntime": (*_ENCODER, "loops", "route", *_CHUNKS, *_PAGE),
+    "sherpa": (*_ENCODER, "constant_loops", *_CHUNKS, *_PAGE),
+    "sherpa_online": (*_ENCODER, "constant_loops", "loops", "route", *_PAGE),
+    "web": (*_ENCODER, "loops", "route", *_CHUNKS),
 }
 
 
@@ -56,7 +62,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--constant_loops",
         action="store_true",
-        help="onnxruntime: have the file run the above, and not take a number of loops",
+        help="onnxruntime, web: have the file run the above, and not take a number of loops",
     )
     p.add_argument(
         "--loops",
@@ -83,7 +89,21 @@ def get_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="sherpa_online: chunks before its own that a frame sees; likewise",
     )
-    p.add_argument("--int8", action="store_true", help="quantise the weights, to a quarter")
+    p.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="float32",
+        help="of the weights: a half, a quarter, an eighth of the size (int4: experimental)",
+    )
+    p.add_argument(
+        "--int8", action="store_const", const="int8", dest="format", help="as --format int8"
+    )
+    p.add_argument(
+        "--onnxruntime_web",
+        type=Path,
+        metavar="PACKAGE",
+        help="web: the npm package of that name, packed or unpacked; without it, npm fetches it",
+    )
     p.add_argument("--no_ctc", action="store_true", help="encoder: leave the CTC head out")
     p.add_argument(
         "--audio",
@@ -132,6 +152,7 @@ _REMEDY = {
     "loops_as_input": "Leave it out: it is for an encoder alone.",
     "loops": "Give --num_loops, one number.",
     "route": "It is for --to sherpa.",
+    "onnxruntime_web": "It is for --to web.",
     "no_ctc": "A recogniser decodes with CTC.",
     "chunk_size": "It is for --to sherpa_online.",
     "num_left_chunks": "It is for --to sherpa_online.",
@@ -142,7 +163,7 @@ def _encoder(args: argparse.Namespace) -> str:
     # These import ESPnet's tasks, for which a help should not wait.
     from espnet_recursive.export.export import ExportOptions, export_model
 
-    options = ExportOptions(args.num_loops, args.loops_as_input, not args.no_ctc, args.int8)
+    options = ExportOptions(args.num_loops, args.loops_as_input, not args.no_ctc, args.format)
     report = export_model(
         args.model, args.onnx, options, args.model_file, args.audio, args.any_size
     )
@@ -152,19 +173,35 @@ def _encoder(args: argparse.Namespace) -> str:
 def _recogniser(args: argparse.Namespace) -> str:
     from espnet_recursive.export.recogniser_export import RecogniserOptions, export_recogniser
 
-    precision = "int8" if args.int8 else "float32"
-    options = RecogniserOptions(args.num_loops, args.constant_loops, precision)
+    options = RecogniserOptions(args.num_loops, args.constant_loops, args.format)
     report = export_recogniser(
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )
     return f"{report}\n\n{args.folder}"
 
 
+def _web(args: argparse.Namespace) -> str:
+    from espnet_recursive.export.recogniser_export import RecogniserOptions
+    from espnet_recursive.export.web_export import export_web
+
+    precision = args.format
+    report = export_web(
+        args.model,
+        args.folder,
+        RecogniserOptions(args.num_loops, args.constant_loops, precision),
+        args.model_file,
+        args.audio,
+        args.any_size,
+        args.onnxruntime_web,
+    )
+    serve = f"cd {args.folder} && python3 -m http.server, then open http://localhost:8000"
+    return f"{report}\n\n{args.folder}: {serve}"
+
+
 def _sherpa(args: argparse.Namespace) -> str:
     from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
 
-    precision = "int8" if args.int8 else "float32"
-    options = SherpaOptions(args.num_loops, args.loops, precision, args.route)
+    options = SherpaOptions(args.num_loops, args.loops, args.format, args.route)
     report = export_sherpa(
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )
@@ -174,8 +211,7 @@ def _sherpa(args: argparse.Namespace) -> str:
 def _sherpa_online(args: argparse.Namespace) -> str:
     from espnet_recursive.export.online_export import OnlineOptions, export_online
 
-    precision = "int8" if args.int8 else "float32"
-    options = OnlineOptions(args.num_loops, args.chunk_size, args.num_left_chunks, precision)
+    options = OnlineOptions(args.num_loops, args.chunk_size, args.num_left_chunks, args.format)
     report = export_online(
         args.model, args.folder, options, args.model_file, args.audio, args.any_size
     )
@@ -187,6 +223,7 @@ _EXPORTS = {
     "onnxruntime": _recogniser,
     "sherpa": _sherpa,
     "sherpa_online": _sherpa_online,
+    "web": _web,
 }
 
 

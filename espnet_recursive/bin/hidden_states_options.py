@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from espnet_recursive.bin.any_size_option import add_any_size_option
+from espnet_recursive.bin.device_option import add_device_option
 
 
 def add_hidden_states_options(parser: argparse.ArgumentParser, more_models: str = "") -> None:
@@ -29,5 +30,5 @@ def add_hidden_states_options(parser: argparse.ArgumentParser, more_models: str 
     parser.add_argument(
         "--max_utterances", type=int, help="at most this number, evenly spread over the data (all)"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to encode")
+    add_device_option(parser, "where to encode")
     add_any_size_option(parser)

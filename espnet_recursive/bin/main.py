@@ -1,10 +1,17 @@
 """The console script ``espnet-recursive``: every command of this package under one name."""
 
+import argparse
+import os
+import platform
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NoReturn
 
+from espnet_recursive import __version__
 from espnet_recursive.bin.command import command
+from espnet_recursive.errors import did_you_mean
 
 #: Groups of commands, and of each command what it does. The module is the name with underscores.
 GROUPS = {
@@ -23,6 +30,7 @@ GROUPS = {
         "loop-trajectories": "how the latent state moves over the loops",
         "depth-gain": "which utterances gain from depth, by difficulty and by length (Figure 3)",
         "plot-results": "error rates of a table's rows over loops, parameters or layers",
+        "completion": "what a shell needs to complete commands and options with the tab key",
     },
     "For recipes: the steps of their stages": {
         "prepare-data": "data directories of a corpus (stage 1)",
@@ -53,23 +61,77 @@ GROUPS = {
 COMMANDS = {name: does for commands in GROUPS.values() for name, does in commands.items()}
 
 
+#: Further words in the place of a command.
+WORDS = {
+    "help": "this list; help COMMAND: the options of one",
+    "version": "versions of this package, ESPnet, torch and Python (also --version)",
+}
+
+
 @command
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run one command, or list them."""
+    if _COMPLETING in os.environ:
+        _complete()
     cmd = sys.argv[1:] if cmd is None else list(cmd)
-    if not cmd or cmd[0] in ("-h", "--help"):
-        print("usage: espnet-recursive COMMAND [OPTION ...]\n\nEach command has --help.")
-        for title, commands in GROUPS.items():
-            print(f"\n{title}")
-            for name, does in commands.items():
-                print(f"  {name:<18} {does}")
+    if not cmd or cmd in (["-h"], ["--help"], ["help"]):
+        print(_overview())
         raise SystemExit(0 if cmd else 2)
+    if cmd[0] in ("--version", "-V", "version"):
+        print(_versions())
+        return
+    if cmd[0] in ("help", "-h", "--help"):
+        cmd = [cmd[1], "--help"]
     name = cmd[0].replace("_", "-")
     if name not in COMMANDS:
-        raise SystemExit(f"espnet-recursive: no command {cmd[0]!r}; see espnet-recursive --help")
-    module = import_module(f"espnet_recursive.bin.{name.replace('-', '_')}")
+        near = did_you_mean(name, [*COMMANDS, *WORDS])
+        raise SystemExit(
+            f"espnet-recursive: no command {cmd[0]!r}.{near} See espnet-recursive --help"
+        )
     sys.argv[0] = f"espnet-recursive {name}"
-    module.main(cmd[1:])
+    _module(name).main(cmd[1:])
+
+
+def _module(name: str) -> Any:
+    return import_module(f"espnet_recursive.bin.{name.replace('-', '_')}")
+
+
+def _overview() -> str:
+    lines = ["usage: espnet-recursive COMMAND [OPTION ...]", "", "Each command has --help."]
+    for title, commands in {**GROUPS, "Beside the commands": WORDS}.items():
+        lines += ["", title, *(f"  {name:<18} {does}" for name, does in commands.items())]
+    return "\n".join(lines)
+
+
+def _versions() -> str:
+    found = [f"espnet_recursive {__version__}"]
+    for package in ("espnet", "torch"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} (not installed)")
+    return ", ".join([*found, f"Python {platform.python_version()}"])
+
+
+#: Set by the shell function of argcomplete, which calls the script to know what may follow.
+_COMPLETING = "_ARGCOMPLETE"
+
+
+def _complete() -> NoReturn:
+    """Tell the shell what may follow, and end."""
+    import argcomplete
+
+    # The parsers of all commands need not be made, which takes time at every press of the key.
+    words = os.environ.get("COMP_LINE", "").split()
+    completed = argparse.ArgumentParser("espnet-recursive")
+    completed.add_argument("--version", action="store_true", help=WORDS["version"])
+    commands = completed.add_subparsers(dest="command")
+    for name, does in (COMMANDS | WORDS).items():
+        chosen = name in COMMANDS and name in (word.replace("_", "-") for word in words[1:2])
+        inner = [_module(name).get_parser()] if chosen else []
+        commands.add_parser(words[1] if chosen else name, help=does, parents=inner, add_help=False)
+    argcomplete.autocomplete(completed)
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from espnet_recursive.bin.command import channel, command, parser
 from espnet_recursive.errors import UserError
 from espnet_recursive.files.channels import CHANNEL_HELP
 from espnet_recursive.model.model_input import read_speech
-from espnet_recursive.onnx_recognizer.pieces import MAX_SECONDS
+from espnet_recursive.transcription.pieces import MAX_SECONDS
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -25,7 +25,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--option", type=Path, action="append", default=[], help="another file to pack; repeatable"
     )
-    p.add_argument("--outpath", type=Path, required=True, help="the zip file to write")
+    p.add_argument("--outpath", "--output", type=Path, required=True, help="the zip file to write")
     p.add_argument(
         "--license", default="cc-by-4.0", help="licence of the weights, by the hub's name for it"
     )

@@ -13,13 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tabulate import tabulate
-
-from espnet_recursive.analysis.paper.rows import PAPER_ROWS
-from espnet_recursive.analysis.paper.sizes import paper_table
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.files.shared_files import encoder_file, paper_rows_dir
-from espnet_recursive.model.parameters import measure_config
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -35,6 +30,12 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
+    # These import ESPnet's encoders, for which a help should not wait.
+    from tabulate import tabulate
+
+    from espnet_recursive.analysis.paper.sizes import paper_table
+    from espnet_recursive.model.parameters import measure_config
+
     configs = [encoder_file(name) for name in args.config] or _paper_configs()
     sizes = [measure_config(config, args.input_size, operations=True) for config in configs]
     rows = paper_table(sizes)
@@ -56,6 +57,8 @@ def main(cmd: Sequence[str] | None = None) -> None:
 
 
 def _paper_configs() -> list[Path]:
+    from espnet_recursive.analysis.paper.rows import PAPER_ROWS
+
     return [paper_rows_dir() / f"{name}.yaml" for name in PAPER_ROWS]
 
 

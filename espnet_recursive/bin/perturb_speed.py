@@ -10,10 +10,9 @@ writes the data directory where there are no waveforms, but cepstra.
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.recipe.perturb_cepstra import perturb_cepstra, read_cepstra_kind
-from espnet_recursive.recipe.perturb_speed import perturb_audio, write_perturbed_data_dir
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -22,11 +21,11 @@ def get_parser() -> argparse.ArgumentParser:
     steps = p.add_subparsers(required=True, metavar="STEP", help="which; each has --help")
     audio = steps.add_parser("audio", help="write the audio of a list of utterances")
     audio.add_argument("keys", help="wav.scp, or the part of it that this job does")
-    audio.set_defaults(run=perturb_audio)
+    audio.set_defaults(run=_perturb_audio)
     data = steps.add_parser("data", help="write the data directory, after all of the audio")
     data.add_argument("source", help="data directory with wav.scp, text and utt2spk")
     data.add_argument("target", help="data directory to write")
-    data.set_defaults(run=write_perturbed_data_dir)
+    data.set_defaults(run=_write_data_dir)
     cepstra = steps.add_parser("cepstra", help="write the data directory where there are cepstra")
     cepstra.add_argument("source", help="data directory with feats.scp, text and utt2spk")
     cepstra.add_argument("target", help="data directory to write")
@@ -44,7 +43,22 @@ def get_parser() -> argparse.ArgumentParser:
     return p
 
 
+# The steps import libraries of numbers and audio, for which a help should not wait.
+def _perturb_audio(**options: Any) -> None:
+    from espnet_recursive.recipe.perturb_speed import perturb_audio
+
+    perturb_audio(**options)
+
+
+def _write_data_dir(**options: Any) -> None:
+    from espnet_recursive.recipe.perturb_speed import write_perturbed_data_dir
+
+    write_perturbed_data_dir(**options)
+
+
 def _perturb_cepstra(source: str, target: str, factors: Sequence[str], kind: Sequence[str]) -> None:
+    from espnet_recursive.recipe.perturb_cepstra import perturb_cepstra, read_cepstra_kind
+
     perturb_cepstra(source, target, factors, read_cepstra_kind(kind))
 
 

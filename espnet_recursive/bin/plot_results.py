@@ -15,11 +15,12 @@ from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
 
+#: Those of analysis/paper/points.py, which imports torch, for which a help should not wait.
+AXES = ("loops", "parameters", "executed")
+
 
 def get_parser() -> argparse.ArgumentParser:
     """The parser of this command."""
-    from espnet_recursive.analysis.paper.points import AXES
-
     p = parser(__doc__)
     p.add_argument("results", type=Path, help="RESULTS_PAPER.json, or the folder that it is in")
     p.add_argument("--x", choices=AXES, default="loops", help="what the axis shows")

@@ -4,6 +4,7 @@
     espnet-recursive prepare-data librispeech --corpus_dir /corpora/LibriSpeech
     espnet-recursive prepare-data an4 --corpus_dir /corpora/an4
     espnet-recursive prepare-data aishell --base_url http://mirror/resources
+    espnet-recursive prepare-data speechocean762 --corpus_dir /corpora/speechocean762
 
 Downloads that broke off go on where they were; archives that are in the download folder already
 are used. Each corpus has options of its own: prepare-data librispeech --help
@@ -19,6 +20,7 @@ from espnet_recursive.corpora.an4 import prepare_an4
 from espnet_recursive.corpora.archive import OPENSLR
 from espnet_recursive.corpora.librispeech import SUBSETS, prepare_librispeech
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
+from espnet_recursive.corpora.speechocean762 import prepare_speechocean762
 from espnet_recursive.recipe.data_dir import read_table
 
 
@@ -58,14 +60,19 @@ def get_parser() -> argparse.ArgumentParser:
         "--lm_text", type=_true_or_false, metavar="true|false",
         help="write the text of books for language models (default: where --subset is not mini)",
     )  # fmt: skip
-    librispeech.add_argument(
-        "--incomplete", type=_true_or_false, metavar="true|false", default=False,
-        help="take parts that have not as many utterances as were published",
-    )  # fmt: skip
+    _add_incomplete(librispeech)
 
     aishell = _add(corpora, "aishell", "AISHELL-1, Mandarin")
     aishell.set_defaults(prepare=prepare_aishell)
     _add_sources(aishell, "the folder of data_aishell, unpacked: nothing is downloaded")
+
+    speechocean762 = _add(corpora, "speechocean762", "speechocean762, non-native English")
+    speechocean762.set_defaults(prepare=prepare_speechocean762)
+    _add_sources(speechocean762, "the corpus, unpacked or cloned: nothing is downloaded")
+    _add_incomplete(speechocean762)
+    speechocean762.add_argument(
+        "--extra_data_dir", help="a data directory with further speech to train on"
+    )
     return p
 
 
@@ -101,6 +108,13 @@ def _add_sources(p: argparse.ArgumentParser, corpus_dir: str) -> None:
     p.add_argument(
         "--checksums", type=_true_or_false, metavar="true|false", default=True,
         help="refuse archives of a mirror that are not those that were published",
+    )  # fmt: skip
+
+
+def _add_incomplete(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--incomplete", type=_true_or_false, metavar="true|false", default=False,
+        help="take parts that have not as many utterances as were published",
     )  # fmt: skip
 
 

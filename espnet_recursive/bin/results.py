@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.recipe.results import write_results
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -18,7 +17,11 @@ def get_parser() -> argparse.ArgumentParser:
 @command
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
-    print(write_results(get_parser().parse_args(cmd).asr_exp).read_text(encoding="utf-8"))
+    args = get_parser().parse_args(cmd)
+    # Imports torch, for which a help should not wait.
+    from espnet_recursive.recipe.results import write_results
+
+    print(write_results(args.asr_exp).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

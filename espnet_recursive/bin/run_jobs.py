@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
-from espnet_recursive.recipe.jobs import run_jobs
 from espnet_recursive.recipe.progress import Training, Utterances, screen
-from espnet_recursive.recipe.workers import CLUSTERS, Cluster
+
+#: Those of recipe/workers.py, which imports Dask, for which a help should not wait.
+CLUSTERS = ("local", "htcondor", "lsf", "moab", "oar", "pbs", "sge", "slurm")
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -55,6 +56,9 @@ def main(cmd: Sequence[str] | None = None) -> None:
     parts = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not parts:
         get_parser().error("no command given: write it after --")
+    from espnet_recursive.recipe.jobs import run_jobs
+    from espnet_recursive.recipe.workers import Cluster
+
     on_line = None
     if args.progress:
         reader = Training() if args.progress == "training" else Utterances(args.total)

@@ -1,7 +1,7 @@
 """Decode a data set at several depths with one model, and say what accuracy and time each has.
 
     espnet-recursive sweep-loops exp/asr_L1 dump/raw/test --output_dir exp/asr_L1/loop_sweep \\
-        --loops 1 2 3 5 8 --criterion latent labels --thresholds 0.02 0.05 0.1 --config decode.yaml
+        --num_loops 1 2 3 5 8 --loop_exit latent labels --loop_exit_threshold 0.02 0.05 0.1
 
 The model is loaded once; each utterance is decoded at all depths in turn, so that their times can
 be compared. Written are loop_sweep.md, loop_sweep.json, loop_sweep.png and loop_sweep.svg, and a
@@ -18,6 +18,7 @@ from typing import Any
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.bin.any_size_option import add_any_size_option
 from espnet_recursive.bin.command import command, parser
+from espnet_recursive.bin.device_option import add_device_option
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.quiet import quiet_libraries
 from espnet_recursive.registry import import_quietly
@@ -31,21 +32,34 @@ def get_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("data_dir", type=Path, help="data directory, dump/raw/<set>")
     p.add_argument("--output_dir", type=Path, required=True, help="where everything goes")
-    p.add_argument("--loops", type=int, nargs="+", default=[], help="numbers of loops to try")
+    # The second names are those of earlier versions.
     p.add_argument(
-        "--criterion", nargs="+", default=[], help="exit criteria to try: latent, kl, labels"
+        "--num_loops", "--loops", type=int, nargs="+", default=[], help="numbers of loops to try"
     )
     p.add_argument(
-        "--thresholds", type=float, nargs="+", default=[], help="those of each criterion"
-    )
-    p.add_argument("--min_loops", type=int, help="loops before a criterion may end them (1)")
+        "--loop_exit", "--criterion", nargs="+", default=[], metavar="CRITERION",
+        help="exit criteria to try: latent, kl, labels, acceleration",
+    )  # fmt: skip
+    p.add_argument(
+        "--loop_exit_threshold", "--thresholds", type=float, nargs="+", default=[],
+        metavar="THRESHOLD", help="those of each criterion",
+    )  # fmt: skip
+    p.add_argument(
+        "--loop_exit_min", "--min_loops", type=int, metavar="LOOPS",
+        help="loops before a criterion may end them (1)",
+    )  # fmt: skip
     p.add_argument(
         "--max_loss", type=_percent, default=1.0, metavar="PERCENT",
         help="more errors than with the model's configuration that are accepted, in percent",
     )  # fmt: skip
     p.add_argument("--model_file", help="checkpoint of an experiment (valid.acc.ave.pth)")
-    p.add_argument("--config", type=Path, help="decoding YAML; without it, ESPnet's defaults")
-    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to decode")
+    p.add_argument(
+        "--config",
+        "--inference_config",
+        type=Path,
+        help="decoding YAML; without it, ESPnet's defaults",
+    )
+    add_device_option(p, "where to decode")
     p.add_argument(
         "--frames_per_second", type=float, default=100, help="of a model that takes features"
     )
@@ -83,17 +97,21 @@ def _percent(value: str) -> float:
 
 def _depths(args: argparse.Namespace) -> list[Depth]:
     """The depths that are asked for."""
-    if not args.loops and not args.criterion:
-        raise UserError("name depths to try, with --loops or with --criterion and --thresholds")
-    if bool(args.criterion) != bool(args.thresholds):
-        raise UserError("--criterion and --thresholds go together: an utterance stops looping when "
-                        "a criterion is below a threshold")  # fmt: skip
-    if args.min_loops is not None and not args.criterion:
-        raise UserError("--min_loops is for --criterion")
-    return [Depth(num_loops=loops) for loops in args.loops] + [
-        Depth(None, criterion, threshold, args.min_loops)
-        for criterion in args.criterion
-        for threshold in args.thresholds
+    if not args.num_loops and not args.loop_exit:
+        raise UserError(
+            "name depths to try, with --num_loops or with --loop_exit and --loop_exit_threshold"
+        )
+    if bool(args.loop_exit) != bool(args.loop_exit_threshold):
+        raise UserError(
+            "--loop_exit and --loop_exit_threshold go together: an utterance stops looping when a "
+            "criterion is below a threshold"
+        )
+    if args.loop_exit_min is not None and not args.loop_exit:
+        raise UserError("--loop_exit_min is for --loop_exit")
+    return [Depth(num_loops=loops) for loops in args.num_loops] + [
+        Depth(None, criterion, threshold, args.loop_exit_min)
+        for criterion in args.loop_exit
+        for threshold in args.loop_exit_threshold
     ]
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from espnet_recursive.bin.command import command, parser
 from espnet_recursive.model.quiet import quiet_libraries
-from espnet_recursive.publish.upload import check_repository_name, upload, write_repository
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,6 +31,9 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = get_parser().parse_args(cmd)
+    # Imports pydantic, for which a help should not wait.
+    from espnet_recursive.publish.upload import check_repository_name, upload, write_repository
+
     check_repository_name(args.hf_repo)
     default = args.pack.with_name(f"hf_{args.hf_repo.replace('/', '_')}")
     with quiet_libraries():

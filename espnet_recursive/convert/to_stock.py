@@ -138,6 +138,11 @@ def _parts_without_effect(encoder: Any, source: str) -> tuple[str, ...]:
             "lower time resolution, which no stock encoder has: its layers run at one. Use the "
             "recursive model itself."
         )
+    if stack.loop_scale is not None:
+        raise UserError(
+            f"{source} was trained with loop_scale={recursion.loop_scale}: its layers add a part "
+            "of their change, and a stock encoder's add all of it. Use the recursive model itself."
+        )
     if encoder.chunk_conf.at_inference():
         raise UserError(
             f"{source} was trained with chunk_size={encoder.chunk_conf.chunk_size}, and stock "

@@ -59,7 +59,7 @@ def _unpack(download_dir: Path) -> Path:
         except ModuleNotFoundError as error:
             raise UserError(
                 "This ESPnet has no egs3/mini_an4/esp2_asr/downloads.tar.gz. "
-                "Install version 202611: pip install 'espnet>=202611,<202612'"
+                "Install version 202609 or later: pip install -U espnet"
             ) from error
         with as_file(archive) as path, tarfile.open(path) as tar, whole_dir(corpus) as part:
             check = MemberCheck(path)

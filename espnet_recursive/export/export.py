@@ -1,4 +1,4 @@
-"""The export as a whole: load, trace, quantise, compare, write."""
+"""The export as a whole: load, trace, convert, compare, write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import onnx
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.checks import check_exportable
 from espnet_recursive.export.encoder_graph import encoder_graph
-from espnet_recursive.export.int8 import quantised
+from espnet_recursive.export.formats import CONVERSIONS
 from espnet_recursive.export.metadata import describe
 from espnet_recursive.export.report import ExportReport, ports_of
 from espnet_recursive.export.runtime import OnnxEncoder, with_encoder
@@ -37,13 +37,13 @@ class ExportOptions:
         num_loops: Loops of a recursive encoder; None for what is configured.
         loops_as_input: Whether the loops are an input of the file.
         ctc: Whether the CTC head is exported, where the model has one.
-        int8: Whether to quantise.
+        precision: A key of CONVERSIONS.
     """
 
     num_loops: int | None = None
     loops_as_input: bool = False
     ctc: bool = True
-    int8: bool = False
+    precision: str = "float32"
 
 
 def export_model(
@@ -69,7 +69,8 @@ def export_model(
     """
     if output.is_dir():
         raise UserError(f"--onnx {output} is a folder: name the file to write")
-    with steps(5 if options.int8 else 3) as step:
+    precision = options.precision
+    with steps(3 if precision == "float32" else 5) as step:
         step("load")
         loaded = load_asr_model(model, model_file, any_size)
         check_exportable(loaded, options.num_loops, options.loops_as_input)
@@ -83,12 +84,12 @@ def export_model(
                 f"{loaded.name}: the exported encoder differs from PyTorch's by {far:.2g} of its "
                 "output, so nothing was written. Please report this with the model's encoder_conf."
             )
-        if options.int8:
-            step("quantise")
-            graph = quantised(graph)
-            describe(graph, loaded, options.num_loops, "int8")
+        if precision != "float32":
+            step(f"convert to {precision}")
+            graph = CONVERSIONS[precision](graph)
+            describe(graph, loaded, options.num_loops, precision)
             step("compare")
-            closeness["int8"] = _compare(loaded, graph, options, audio)
+            closeness[precision] = _compare(loaded, graph, options, audio)
     with whole_file(output, "wb") as file:
         file.write(graph.SerializeToString())
     size = measure("encoder", loaded.model.encoder)

@@ -16,6 +16,6 @@ def check_libraries() -> None:
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise UserError(
             f"{', '.join(missing)}: not installed, but needed for ONNX. "
-            "Install what export needs: pip install 'espnet_recursive[export]', "
+            "Install what export needs: pip install 'espnet_recursive[onnx]', "
             f"or pip install {' '.join(missing)}"
         )

@@ -49,6 +49,8 @@ def rows_of_loop(stack: RecursiveStack, loop: torch.Tensor) -> dict[str, torch.T
             by_rows[f"loop_signals.{index}"] = signal
     if stack.private_weights is not None:
         by_rows["private_weights"] = stack.private_weights
+    if stack.loop_scale is not None:
+        by_rows["loop_scale"] = stack.loop_scale
     for prefix, module in by_rows.items():
         for name, tensor in module.named_parameters():
             row = torch.clamp(loop, max=len(tensor)) - 1

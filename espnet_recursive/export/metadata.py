@@ -13,7 +13,11 @@ from espnet_recursive.model.model_input import input_features, sampling_rate
 from espnet_recursive.model.weights import recursion_of
 
 #: Each precision -> what the metadata say of it.
-QUANTISATIONS = {"int8": "int8, dynamic"}
+QUANTISATIONS = {
+    "float16": "float16, weights",
+    "int8": "int8, dynamic",
+    "int4": "int4, weights",
+}
 
 
 def describe(

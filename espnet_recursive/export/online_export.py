@@ -13,7 +13,7 @@ from espnet_recursive.asr.depth import Depth
 from espnet_recursive.asr.streaming.streaming_encoder import StreamingEncoder
 from espnet_recursive.errors import UserError
 from espnet_recursive.export.agreement import Agreement, noise
-from espnet_recursive.export.int8 import quantised
+from espnet_recursive.export.formats import CONVERSIONS
 from espnet_recursive.export.online_client import run_online
 from espnet_recursive.export.online_graph import OnlineStep, describe_step, online_graph
 from espnet_recursive.export.runtime import open_session
@@ -40,7 +40,7 @@ class OnlineOptions:
         num_loops: Loops of the encoder; None for what is configured.
         chunk_size: Frames of a chunk after subsampling; None for what is configured.
         num_left_chunks: Chunks before its own that a frame sees; None for what is configured.
-        precision: "float32" or "int8".
+        precision: A key of CONVERSIONS.
     """
 
     num_loops: int | None = None
@@ -121,7 +121,7 @@ def export_online(
                 "model's config.yaml."
             )
         if not plain:
-            graph = quantised(graph)
+            graph = CONVERSIONS[options.precision](graph)
             found = _compare(loaded, graph, step, options, utterances)
         tokens = loaded.config["token_list"]
         describe_step(graph, step, len(tokens))

@@ -1,6 +1,6 @@
 """The export of a recogniser as a whole: load, trace, convert, compare, write."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from espnet_recursive.export.agreement import (
     measure_agreement,
     noise,
 )
-from espnet_recursive.export.int8 import quantised
+from espnet_recursive.export.formats import CONVERSIONS
 from espnet_recursive.export.metadata import describe, shortest_input
 from espnet_recursive.export.recogniser_checks import check_recogniser
 from espnet_recursive.export.recogniser_files import FILES, write_recogniser
@@ -34,10 +34,6 @@ _TOLERANCE = 1e-3
 #: Frames of the two utterances by which the frames of the output are counted: multiples of all
 #: subsamplings of ESPnet.
 _COUNTED = (240, 480)
-
-Convert = Callable[[onnx.ModelProto], onnx.ModelProto]
-#: Each precision -> how an encoder gets it.
-CONVERSIONS: dict[str, Convert] = {"float32": lambda model: model, "int8": quantised}
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ class ExportReport:
         encoder: Size of its encoder.
         num_bytes: Size of the file.
         ports: Inputs and outputs: name, type and shape, what it is.
-        closeness: How close its output is to that of PyTorch: in float32, and in int8 where that
-            was asked for.
+        closeness: How close its output is to that of PyTorch: in float32, and in the format
+            that was asked for.
     """
 
     source: str

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import onnx
 
 from espnet_recursive.errors import UserError
-from espnet_recursive.onnx_recognizer.greedy import SPACE, WORD_START
+from espnet_recursive.transcription.words import SPACE, WORD_START
 
 TOKENS, README, WEIGHTS, DECODER = "tokens.txt", "README.md", "weights.bin", "decoder.onnx"
 #: What the loader of each route reads first.

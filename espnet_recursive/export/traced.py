@@ -138,7 +138,9 @@ class Block(torch.nn.Module):
             for place, layer in enumerate(stack.recurrent_block):
                 weights = {} if private is None else private.weights(layer, place, 1)
                 with tensors_replaced(layer, weights):
-                    states = _run([layer], states, positions, masks)
+                    after = _run([layer], states, positions, masks)
+                scale = stack.loop_scale
+                states = after if scale is None else scale(states, after, 1)
         return states
 
 

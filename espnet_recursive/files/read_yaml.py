@@ -1,12 +1,13 @@
 """YAML files that hold a mapping: the one place where YAML is read, of users and of strangers.
 
 Only plain values are made of it. What is too large, too deep, or small on the disk and large in
-memory, is refused before anything is made of it.
+memory, is refused before anything is made of it; so is a key that comes twice, of which PyYAML
+takes the last without a word.
 """
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: Python makes an integer of this, but no text of it again.
 _LONG_NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-F_:x]{999,}")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+#: The key whose values are keys of the mapping that it stands in; it may come again.
+_MERGE = "<<"
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:
@@ -59,7 +62,7 @@ def parse_yaml(text: str, source: Path | str) -> Any:
         UserError: Naming `source`, if it is not YAML, or exceeds a limit of this module.
     """
     try:
-        _check_limits(yaml.parse(text, Loader=_LOADER), source)
+        _check_limits(_unique_keys(yaml.parse(text, Loader=_LOADER), source), source)
         return yaml.load(text, Loader=_LOADER)
     except UserError:
         raise
@@ -80,6 +83,34 @@ def _text(content: bytes, path: Path | str) -> str:
             f"{path} is not YAML but binary, or text that is not in UTF-8: {error.reason} at byte "
             f"{error.start}. Is it the right file?"
         ) from error
+
+
+def _unique_keys(events: Iterable[Any], source: Path | str) -> Iterator[Any]:
+    """Pass events on, and refuse a key that a mapping has already."""
+    #: Of each open collection the lines of its keys, None of a list; and whether a key comes next.
+    lines: list[dict[tuple[str, bool], int] | None] = [None]
+    key_next = [False]
+    for event in events:
+        if isinstance(event, yaml.CollectionEndEvent):
+            lines.pop()
+            key_next.pop()
+        elif isinstance(event, yaml.NodeEvent):
+            keys = lines[-1]
+            if keys is not None:
+                if key_next[-1] and isinstance(event, yaml.ScalarEvent) and event.value != _MERGE:
+                    # The text 1 and the number are two keys.
+                    key, line = (event.value, event.implicit[0]), event.start_mark.line + 1
+                    if (first := keys.setdefault(key, line)) != line:
+                        raise UserError(
+                            f"{source}, line {line}: the key {event.value[:60]!r} is in line "
+                            f"{first} already. Only one of them can count: remove the other."
+                        )
+                key_next[-1] = not key_next[-1]
+            if isinstance(event, yaml.CollectionStartEvent):
+                is_mapping = isinstance(event, yaml.MappingStartEvent)
+                lines.append({} if is_mapping else None)
+                key_next.append(is_mapping)
+        yield event
 
 
 def _check_limits(events: Iterable[Any], source: Path | str) -> None:

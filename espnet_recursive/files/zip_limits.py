@@ -16,6 +16,8 @@ MAX_MEMBERS = 10_000
 MAX_RATIO = 50
 #: Contents of so many bytes may shrink as they like.
 ANY_RATIO_BYTES = 100_000_000
+#: Folders in one another.
+MAX_DEPTH = 50
 #: What Python's zipfile can take out again.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
@@ -29,16 +31,19 @@ def check_zip(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
         folder: Where its contents are to go.
 
     Raises:
-        UserError: With the reason, if a name leads out of the folder or stands there twice, a
-            member is a link, encrypted, or compressed in an unknown way, or there are too many
-            files, too many bytes for the size of the zip file, or more than the disk has room for.
+        UserError: With the reason, if a name leads out of the folder, is too deep in it or stands
+            there twice, a member is a link, encrypted, or compressed in an unknown way, or there
+            are too many files, too many bytes for the size of the zip file, or more than the disk
+            has room for.
     """
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise UserError(f"{path} holds {len(members):,} files, more than {MAX_MEMBERS:,}: no model")
     for member in members:
         if problem := _problem(member):
-            raise UserError(f"{path}: its member {member.filename!r} {problem}: it is not unpacked")
+            raise UserError(
+                f"{path}: its member {member.filename[:200]!r} {problem}: it is not unpacked"
+            )
     if twice := _twice(PurePosixPath(member.filename) for member in members):
         raise UserError(f"{path} holds {str(twice)!r} twice: it is not unpacked")
     size = sum(member.file_size for member in members)
@@ -56,6 +61,8 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:
         return "leads out of its folder"
+    if len(name.parts) > MAX_DEPTH:
+        return f"lies deeper than {MAX_DEPTH} folders"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind and not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
         return "is a link or a device"

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from espnet_recursive.errors import UserError
 from espnet_recursive.model.find_model import FoundModel, find_model
+from espnet_recursive.model.model_input import sampling_rate
 from espnet_recursive.model.requirements import check_requirements
 from espnet_recursive.model.schema import YAML_FILES
 from espnet_recursive.model.size_limits import check_size
@@ -28,6 +30,11 @@ def find_checked_model(
     check_requirements([requires] if isinstance(requires, str) else requires, found.name)
     config = found.read_config("asr_train_config")
     check_recursion(found.meta.get("recursion"), config, found.name)
+    if found.meta:
+        try:
+            sampling_rate(config)
+        except UserError as error:
+            raise UserError(f"{found.files['asr_train_config']}: {error}") from error
     if found.meta and not any_size:
         for key in YAML_FILES:
             if key in found.files:

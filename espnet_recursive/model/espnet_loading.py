@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import wrapt
 
+from espnet_recursive.espnet_versions import names_of
 from espnet_recursive.files.checkpoint_file import check_checksums
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.init_param import check_init_param
@@ -30,8 +32,9 @@ def check_what_espnet_loads() -> None:
     """
     wrapt.register_post_import_hook(_wrap_loading, "espnet2.torch_utils.safe_torch_load")
     wrapt.register_post_import_hook(_wrap_task, "espnet2.tasks.abs_task")
-    for name in _SEARCHES:
-        wrapt.register_post_import_hook(_wrap_search, name)
+    for name, search in _SEARCHES.items():
+        for there in names_of(name):
+            wrapt.register_post_import_hook(partial(_wrap_search, search), there)
 
 
 def _wrap_loading(module: ModuleType) -> None:
@@ -82,8 +85,8 @@ def _build(build: Callable[..., Any], _cls: Any, args: tuple[Any, ...], kwargs: 
     return model, options
 
 
-def _wrap_search(module: ModuleType) -> None:
-    wrapt.wrap_function_wrapper(module, f"{_SEARCHES[module.__name__]}.__init__", _search)
+def _wrap_search(search: str, module: ModuleType) -> None:
+    wrapt.wrap_function_wrapper(module, f"{search}.__init__", _search)
 
 
 def _search(init: Callable[..., None], _: Any, args: tuple[Any, ...], kwargs: Any) -> None:

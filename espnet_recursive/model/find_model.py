@@ -28,6 +28,8 @@ from espnet_recursive.model.schema import check_config, read_meta
 
 #: The checkpoint of an experiment, unless one is named: ESPnet's default in decoding.
 MODEL_FILE = "valid.acc.ave.pth"
+#: libyaml's takes a tenth of the time; not every PyYAML is built with it.
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class FoundModel:
         for key in self.files:
             if key.endswith("_config"):
                 path = folder / f"{key}.yaml"
-                path.write_text(yaml.safe_dump(self.read_config(key)), encoding="utf-8")
+                path.write_text(yaml.dump(self.read_config(key), Dumper=_DUMPER), encoding="utf-8")
                 arguments[key] = str(path)
         return arguments
 
@@ -169,7 +171,7 @@ def unpack_model_into(archive: Path, folder: Path) -> None:
     # Beside its own errors, zipfile lets those of its parsing and its libraries pass.
     except (
         *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
-        *(ValueError, LookupError, RuntimeError, OverflowError),
+        *(ValueError, LookupError, RuntimeError, OverflowError, MemoryError),
     ) as error:
         raise UserError(
             f"{archive} is no packed model, or was cut off or damaged: {reason(error)}. "

@@ -1,6 +1,7 @@
 """The kind of speech that a trained model takes, and reading audio files in that form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import numpy as np
 import soxr
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.audio_blocks import audio_blocks
 from espnet_recursive.files.channels import one_channel
 from espnet_recursive.files.finite import check_finite
 from espnet_recursive.files.hertz import parse_hertz
-from espnet_recursive.files.read_audio import AudioError, decode, inspect
+from espnet_recursive.files.read_audio import AudioError, inspect
 from espnet_recursive.files.text_lines import read_lines
 
 #: The highest sampling rate of audio files, in Hz.
@@ -80,10 +82,58 @@ def read_speech(file: Path | str, rate: int, channel: str | None = "mean") -> np
         UserError: If it is missing, empty, cut off, or no audio, has other channels, or samples are
             no numbers.
     """
+    blocks = list(speech_blocks(file, rate, channel))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def speech_blocks(
+    source: Path | str | bytes, rate: int, channel: str | None = "mean", name: str | None = None
+) -> Iterator[np.ndarray]:
+    """Read any audio in blocks, which together are what :func:`read_speech` reads.
+
+    Args:
+        source: A file, or what one holds.
+        rate: The sampling rate to have, in Hz.
+        channel: As there.
+        name: Its name in messages; that of the file by default.
+
+    Yields:
+        float32 (n,) samples.
+
+    Raises:
+        UserError: As there; after the blocks before, where the error shows behind them only.
+    """
+    name = str(source) if name is None else name
+    blocks = audio_blocks(source)
     try:
-        samples, own_rate = decode(file)
+        first, own_rate = next(blocks)
+        others = (samples for samples, _ in blocks)
+        yield from at_rate(_mono(chain([first], others), channel, name), own_rate, rate)
     except AudioError as error:
-        raise UserError(f"{file} cannot be read: {error}. {error.remedy}.") from error
-    check_finite(samples, str(file))
-    mono = one_channel(samples, channel, str(file))
-    return mono if own_rate == rate else soxr.resample(mono, own_rate, rate)
+        raise UserError(f"{name} cannot be read: {error}. {error.remedy}.") from error
+
+
+def at_rate(blocks: Iterable[np.ndarray], own_rate: int, rate: int) -> Iterator[np.ndarray]:
+    """Resample audio that comes in blocks, as if it came in one.
+
+    Args:
+        blocks: float32 (n,) each.
+        own_rate: Their sampling rate in Hz.
+        rate: The sampling rate to have.
+    """
+    if own_rate == rate:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(own_rate, rate, 1, "float32")
+    for block in blocks:
+        yield resampler.resample_chunk(np.ascontiguousarray(block))
+    yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def _mono(blocks: Iterable[np.ndarray], channel: str | None, name: str) -> Iterator[np.ndarray]:
+    """One channel of (n, channels) each."""
+    start = 0
+    for samples in blocks:
+        check_finite(samples, name, start)
+        start += len(samples)
+        yield one_channel(samples, channel, name)

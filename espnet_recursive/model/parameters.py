@@ -111,7 +111,7 @@ def parameters_of(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Ten
 _BUFFERS = (".running_mean", ".running_var", ".num_batches_tracked", ".melmat", "._extra_state")
 _LAYERS = "encoder.encoders."
 #: What a recursive stack holds beside its layers.
-_PRIVATE = ("input_injection", "loop_signals", "private_weights", "loop_pooling")
+_PRIVATE = ("input_injection", "loop_signals", "private_weights", "loop_pooling", "loop_scale")
 
 
 def _size(name: str, shape: RecursionShape | None, weights: Mapping[str, int]) -> EncoderSize:

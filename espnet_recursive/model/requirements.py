@@ -8,7 +8,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from espnet_recursive import __version__
+from espnet_recursive import __url__, __version__
 from espnet_recursive.errors import UserError
 from espnet_recursive.registry import ENCODERS, FRONTENDS, MODELS
 
@@ -76,20 +76,17 @@ def source_url() -> str | None:
     """Where pip gets this package from, as it was installed; None where only a folder is known.
 
     That is the repository that pip recorded when it installed the package, or the one that the
-    package's own metadata names.
+    package itself names (``espnet_recursive.__url__``).
     """
+    named = f"git+{__url__}" if __url__ else None
     try:
         installed = distribution(_PACKAGE)
     except PackageNotFoundError:  # on the path only
-        return None
+        return named
     origin = json.loads(installed.read_text("direct_url.json") or "{}")
     if "vcs_info" in origin:
         return f"{origin['vcs_info']['vcs']}+{origin['url']}"
-    for entry in installed.metadata.get_all("Project-URL") or ():
-        label, _, url = entry.partition(", ")
-        if label.lower() in ("source", "repository"):
-            return f"git+{url}"
-    return None
+    return named
 
 
 def _installed(name: str) -> str | None:

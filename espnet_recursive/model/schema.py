@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from espnet_recursive.errors import UserError
+from espnet_recursive.errors import UserError, is_integer
 from espnet_recursive.files.read_yaml import read_yaml
 
 #: The arguments of ``Speech2Text`` that meta.yaml may give: files of a recogniser.
@@ -28,6 +28,9 @@ _OTHER_TOKENS = ("hugging_face", "whisper")
 _CONF = "_conf"
 #: Those that are read whatever the name is.
 _ALWAYS = ("model_conf", "ctc_conf", "preprocessor_conf")
+#: Requirements of a model, and characters of one.
+_MAX_REQUIRES = 100
+_MAX_REQUIREMENT = 200
 #: Characters of a value that a message shows.
 _SHOWN = 180
 #: What pydantic says -> what users of YAML call it.
@@ -47,7 +50,15 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", max_length=
 
 def _listed(value: Any) -> Any:
     """A single requirement may stand without a list."""
-    return [value] if isinstance(value, str) else value or []
+    listed = [value] if isinstance(value, str) else value or []
+    if isinstance(listed, list) and (
+        len(listed) > _MAX_REQUIRES
+        or any(isinstance(text, str) and len(text) > _MAX_REQUIREMENT for text in listed)
+    ):
+        raise ValueError(
+            f"must be at most {_MAX_REQUIRES} requirements of {_MAX_REQUIREMENT} characters"
+        )
+    return listed
 
 
 def _tokens(value: Any) -> Any:
@@ -126,6 +137,23 @@ class AsrConfig(_Config):
             token, times = Counter(self.token_list).most_common(1)[0]
             if times > 1:
                 raise ValueError(f"token_list has {token!r} {times} times")
+        return self
+
+    @model_validator(mode="after")
+    def _check_windows(self) -> "AsrConfig":
+        """Refuse windows that ESPnet's own frontend takes, and fails on with the first speech."""
+        conf = (self.model_extra or {}).get("frontend_conf")
+        if self.frontend != "default" or self.input_size is not None or not isinstance(conf, dict):
+            return self
+        sizes = {key: conf.get(key) for key in ("n_fft", "win_length", "hop_length")}
+        for key, value in sizes.items():
+            if value is not None and not is_integer(value, 1):
+                raise ValueError(f"frontend_conf.{key} must be 1 or more samples, not {value!r}")
+        n_fft, win_length = sizes["n_fft"] or 512, sizes["win_length"] or 1
+        if win_length > n_fft:
+            raise ValueError(
+                f"frontend_conf.win_length must be at most n_fft, {n_fft}, not {win_length}"
+            )
         return self
 
 

@@ -15,7 +15,9 @@ from espnet_recursive.errors import UserError, reason
 from espnet_recursive.files.checkpoint_file import is_zip
 
 #: How torch names what it does not make of a pickle.
-_OBJECT = re.compile(r"(?:GLOBAL|[Uu]nsupported (?:global|class|operand)):? (?:GLOBAL )?([\w.]+)")
+_OBJECT = re.compile(
+    r"(?:GLOBAL|[Uu]nsupported (?:global|class|operand)):? (?:GLOBAL )?([A-Za-z_][\w.]*)"
+)
 #: At most this many names are listed in a message.
 _SHOWN = 3
 
@@ -53,7 +55,7 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
                 "Whoever trained it can save the tensors alone: torch.save(model.state_dict())."
             ) from error
         raise UserError(
-            f"{model_file} cannot be read as weights of a model: {said} "
+            f"{model_file} cannot be read as weights of a model: {said.rstrip('.')}. "
             "Was it copied or downloaded as a whole?"
         ) from error
     # Where DeepSpeed and Lightning keep the weights; ESPnet looks there too.
@@ -67,8 +69,11 @@ def read_weights(model_file: Path | str, device: str = "meta") -> dict[str, torc
             f"{model_file} holds something else than weights. The state of a training, "
             "checkpoint.pth, cannot be decoded with: name an <epoch>epoch.pth or an average."
         )
-    if any(value.layout != torch.strided for value in weights.values()):
-        raise UserError(f"{model_file} holds sparse tensors, which are no weights of ESPnet's.")
+    if bad := [name for name, value in weights.items() if not _is_plain(value, device)]:
+        raise UserError(
+            f"{model_file}: {count_names('of its tensors are sparse, nested or quantised', bad)}, "
+            "and those are no weights of ESPnet's."
+        )
     return weights
 
 
@@ -120,7 +125,9 @@ def check_values(weights: Mapping[str, torch.Tensor], model_file: Path | str) ->
 def count_names(what: str, names: list[str]) -> str:
     """Say how many names there are, and the first of them; "" where there are none."""
     dots = ", ..." if len(names) > _SHOWN else ""
-    return f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{dots})" if names else ""
+    # Those of a stranger may hold what changes a terminal.
+    shown = [name if name.isprintable() else repr(name) for name in names[:_SHOWN]]
+    return f"{len(names)} {what} ({', '.join(shown)}{dots})" if names else ""
 
 
 def check_stored(model_file: Path | str) -> None:
@@ -140,6 +147,12 @@ def check_stored(model_file: Path | str) -> None:
             f"{model_file} has {there:,} bytes, its tensors would take {size:,}: it was compressed "
             "or made up, and is not loaded."
         )
+
+
+def _is_plain(value: torch.Tensor, device: str) -> bool:
+    """Whether a tensor holds its values one beside the other, each as a number."""
+    there = device == "meta" or not value.is_meta
+    return there and value.layout == torch.strided and not (value.is_nested or value.is_quantized)
 
 
 def _all_numbers(value: torch.Tensor) -> bool:

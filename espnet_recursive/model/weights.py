@@ -102,10 +102,18 @@ def check_weights(
         # Not those by which modules keep counts: they read what older versions wrote.
         and not name.endswith("_extra_state")
     ]
+    types = [
+        f"{name}: {_type(stored[name])}, not {_type(value)}"
+        for name, value in needed.items()
+        if name in stored
+        and stored[name].is_floating_point() != value.is_floating_point()
+        and not name.endswith("_extra_state")
+    ]
     differences = [
         count_names("missing", [name for name in needed if name not in stored]),
         count_names("left over", [name for name in stored if name not in needed]),
         count_names("of another shape", shapes),
+        count_names("of another type", types),
     ]
     if found := [difference for difference in differences if difference]:
         raise UserError(
@@ -222,6 +230,10 @@ def _layers(
         f"The weights hold {len(there)} encoder layers, so prelude, recurrent block and coda have "
         f"{len(there)} together; this configuration{recursion} has {len(here)}. "
     )
+
+
+def _type(value: torch.Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
 
 
 def _tuple(recursion: Any) -> str:

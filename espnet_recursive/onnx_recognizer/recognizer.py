@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from espnet_recursive.errors import UserError, is_integer
-from espnet_recursive.onnx_recognizer.greedy import Word, greedy, text_of, words_of
+from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.onnx_recognizer.model_file import open_model
-from espnet_recursive.onnx_recognizer.pieces import MAX_SECONDS, pieces
+from espnet_recursive.transcription.pieces import MAX_SECONDS, pieces
+from espnet_recursive.transcription.words import Word, text_of, words_of
 
 
 @dataclass(frozen=True)

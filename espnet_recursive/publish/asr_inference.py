@@ -5,12 +5,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from espnet2.bin import asr_inference
 
 from espnet_recursive.asr.depth import DEPTH_OPTIONS, given_depth
+from espnet_recursive.espnet_versions import (
+    Writing,
+    decodes_batches,
+    inference_options,
+    writing_more,
+)
 from espnet_recursive.model.model_input import check_data_rate
 from espnet_recursive.publish.encoded import NBest
 from espnet_recursive.publish.speech2text import Speech2Text
@@ -39,7 +46,7 @@ def inference(options: Mapping[str, Any]) -> None:
     if options.get("encoder_precision") is not None:
         ours["encoder_precision"] = options["encoder_precision"]
     names = (*DEPTH_OPTIONS, "encoder_precision", "any_size")
-    espnet_options = {key: value for key, value in options.items() if key not in names}
+    espnet_options = inference_options({k: v for k, v in options.items() if k not in names})
 
     def load(model_tag: str | None, **arguments: Any) -> Speech2Text:
         if model_tag is None:
@@ -60,15 +67,26 @@ def inference(options: Mapping[str, Any]) -> None:
 
     # ESPnet has no place for another class or for more results, so these names are ours.
     undecoded: dict[str, str] = {}
-    with _naming_utterances() as task:
-        espnet_inference = _with_names(
-            asr_inference.inference,
-            Speech2Text=SimpleNamespace(from_pretrained=from_pretrained),
-            ASRTask=task,
-            _write_results=_writing(asr_inference._write_results, undecoded),
-            _too_short_result=_explained(asr_inference._too_short_result),
-        )
-        espnet_inference(**espnet_options)
+    decoding: list[str] = []
+    write = partial(_write_more, undecoded)
+    with _naming_utterances(decoding) as task:
+        if decodes_batches():
+            recogniser = from_pretrained
+            names_there = {
+                "_write_results": _writing(asr_inference._write_results, write),
+                "_too_short_result": _explained(asr_inference._too_short_result),
+            }
+        else:
+            wrap, names_there = writing_more(write, decoding)
+
+            def recogniser(model_tag: str | None, **arguments: Any) -> Any:
+                return wrap(from_pretrained(model_tag, **arguments))
+
+        names_there |= {
+            "Speech2Text": SimpleNamespace(from_pretrained=recogniser),
+            "ASRTask": task,
+        }
+        _with_names(asr_inference.inference, **names_there)(**espnet_options)
     if undecoded:
         logging.warning(
             "%d utterances could not be decoded and have an empty hypothesis: %s",
@@ -104,9 +122,12 @@ def _explained(too_short_result: Any) -> Any:
 
 
 @contextmanager
-def _naming_utterances() -> Iterator[Any]:
-    """Give ESPnet's task; an exception is logged with the utterances that were decoded then."""
-    decoding: list[str] = []
+def _naming_utterances(decoding: list[str]) -> Iterator[Any]:
+    """Give ESPnet's task; an exception is logged with the utterances that were decoded then.
+
+    Args:
+        decoding: Holds the utterances that are being decoded.
+    """
 
     class Task(asr_inference.ASRTask):
         """ESPnet's, which notes what is decoded."""
@@ -126,21 +147,33 @@ def _naming_utterances() -> Iterator[Any]:
         raise
 
 
-def _writing(write_results: Any, undecoded: dict[str, str]) -> Any:
+def _writing(write_results: Any, write_more: Writing) -> Any:
     """ESPnet's function that writes the results of an utterance, and what ours writes more."""
 
     def write(writer: Any, key: str, results: Any, **options: Any) -> None:
         write_results(writer=writer, key=key, results=results, **options)
-        if isinstance(results, _Undecoded):
-            undecoded[key] = results.why
-            writer["1best_recog"]["undecoded"][key] = results.why
-        # With intermediate CTC, its results come beside the list.
-        nbest = results[0] if isinstance(results, tuple) else results
-        if isinstance(nbest, NBest) and (encoded := nbest.encoded):
-            best = writer["1best_recog"]
-            best["encoder_seconds"][key] = f"{encoded.seconds:.6f}"
-            if encoded.loops is not None:
-                best["loops"][key] = str(encoded.loops)
-                best["executed_layers"][key] = str(encoded.layers)
+        write_more(writer, key, results)
 
     return write
+
+
+def _write_more(undecoded: dict[str, str], writer: Any, key: str, results: Any) -> None:
+    """Write what the encoder did with an utterance, or why it is not decoded, and note the latter.
+
+    Args:
+        undecoded: Utterances that are not decoded, and why.
+        writer: ESPnet's.
+        key: The utterance.
+        results: Its hypotheses, or why there are none.
+    """
+    best = writer["1best_recog"]
+    if isinstance(results, (_Undecoded, Exception)):
+        why = results.why if isinstance(results, _Undecoded) else str(results)
+        undecoded[key] = best["undecoded"][key] = why
+    # With intermediate CTC, its results come beside the list.
+    nbest = results[0] if isinstance(results, tuple) else results
+    if isinstance(nbest, NBest) and (encoded := nbest.encoded):
+        best["encoder_seconds"][key] = f"{encoded.seconds:.6f}"
+        if encoded.loops is not None:
+            best["loops"][key] = str(encoded.loops)
+            best["executed_layers"][key] = str(encoded.layers)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,11 +20,13 @@ class Encoded:
         seconds: Time in ``encode`` of the model: frontend, normalisation and encoder.
         loops: Loops that it ran; None for an encoder that does not recur.
         layers: Layers that were executed; None likewise.
+        output: (frames, size) of the encoder, where it is kept.
     """
 
     seconds: float
     loops: int | None
     layers: int | None
+    output: torch.Tensor | None = field(default=None, repr=False, compare=False)
 
 
 class NBest(list):
@@ -57,7 +59,10 @@ class SearchLock:
 
 
 def encoding_each_alone(
-    model: Any, done: list[Encoded], afterwards: Callable[[], None] = lambda: None
+    model: Any,
+    done: list[Encoded],
+    afterwards: Callable[[], None] = lambda: None,
+    keep: bool = False,
 ) -> Any:
     """A view of a model whose ``encode`` takes the utterances of a batch one by one.
 
@@ -65,6 +70,7 @@ def encoding_each_alone(
         model: An ESPnet recogniser, which is not changed.
         done: Emptied at each call of ``encode``, and filled with its utterances in their order.
         afterwards: Called at the end of each call of ``encode``.
+        keep: Whether what is done holds the encoder's output.
     """
 
     def encode_each(speech: torch.Tensor, speech_lengths: torch.Tensor) -> Any:
@@ -77,11 +83,13 @@ def encoding_each_alone(
             # depth or in half a batch, the caller's would be others.
             outputs.append(model.encode(samples[None, :length].clone(), length[None]))
             done.append(_encoded(model, _now(speech.device) - start))
+        # With intermediate CTC, its layers come beside the output.
+        encoded = [(out[0] if isinstance(out, tuple) else out)[0] for out, _ in outputs]
+        if keep:
+            done[:] = [replace(one, output=out) for one, out in zip(done, encoded, strict=True)]
         afterwards()
         if len(outputs) == 1:
             return outputs[0]
-        # With intermediate CTC, its layers come beside the output.
-        encoded = [(out[0] if isinstance(out, tuple) else out)[0] for out, _ in outputs]
         lengths = torch.cat([length for _, length in outputs])
         return torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True), lengths
 

@@ -18,9 +18,13 @@ from espnet_recursive.model.requirements import needs_this_package, source_url
 #: ESPnet's "no information", which the hub takes for a wrong language code.
 _NO_LANGUAGE = ("noinfo", "", None)
 _CITATIONS = """\
-@misc{rolland_rethinking_depth,
+@misc{rolland2026rethinking,
   title = {Rethinking Depth: A study of the Recursive-Transformer for Speech Recognition},
-  author = {Rolland and Carvalho and Abad}
+  author = {Thomas Rolland and Carlos Carvalho and Alberto Abad},
+  year = {2026},
+  eprint = {2606.09357},
+  archivePrefix = {arXiv},
+  primaryClass = {eess.AS}
 }
 @inproceedings{watanabe2018espnet,
   title = {{ESPnet}: End-to-End Speech Processing Toolkit},

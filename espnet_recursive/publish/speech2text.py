@@ -14,6 +14,7 @@ from typeguard import TypeCheckError
 
 from espnet_recursive.asr.depth import Depth
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.espnet_versions import decodes_batches
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.model.checked_model import find_checked_model
 from espnet_recursive.model.config_files import check_config_files
@@ -47,6 +48,10 @@ class Speech2Text(asr_inference.Speech2Text):
             for faster inference; see :func:`espnet_recursive.speed.prepared.prepare_for_inference`.
         **kwargs: Every other argument of ESPnet's class.
 
+    Attributes:
+        keep_encoder_output: Whether ``encoded`` of n-best lists holds the encoder's output, for an
+            alignment of the text; False by default.
+
     Raises:
         UserError: If a checkpoint does not fit its configuration, or the language model the
             recogniser, or the depth, the precision or the beam cannot be.
@@ -55,6 +60,8 @@ class Speech2Text(asr_inference.Speech2Text):
         >>> model = Speech2Text.from_pretrained("asr_L1.zip", beam_size=10)  # doctest: +SKIP
         >>> text, *_ = model(samples)[0]  # doctest: +SKIP
     """
+
+    keep_encoder_output = False
 
     def __init__(
         self,
@@ -126,6 +133,10 @@ class Speech2Text(asr_inference.Speech2Text):
             speech = [as_floats(one, self._takes_features) for one in speech]
         else:
             speech = as_floats(speech, self._takes_features)
+        if not decodes_batches():  # before ESPnet 202610
+            if speech_lengths is not None:
+                speech = [one[:n] for one, n in zip(speech, speech_lengths, strict=True)]
+            return [self(one, depth=depth) for one in speech]
         with self._one_call(depth) as call:
             return call.batch_decode(speech, speech_lengths)
 
@@ -139,7 +150,10 @@ class Speech2Text(asr_inference.Speech2Text):
         call._encoded = []
         with ExitStack() as search:
             call.asr_model = encoding_each_alone(
-                model, call._encoded, lambda: search.enter_context(self._search)
+                model,
+                call._encoded,
+                lambda: search.enter_context(self._search),
+                self.keep_encoder_output,
             )
             try:
                 yield call
@@ -162,8 +176,15 @@ class Speech2Text(asr_inference.Speech2Text):
 
     def _hyps_to_results(self, nbest_hyps: list[Any]) -> Any:
         # ESPnet calls this for the utterances in the order in which they were encoded.
-        encoded = self._encoded.pop(0) if self._encoded else None
-        return NBest(super()._hyps_to_results(nbest_hyps), encoded)
+        return self._with_encoded(super()._hyps_to_results(nbest_hyps))
+
+    def _decode_single_sample(self, enc: Any) -> Any:
+        results = super()._decode_single_sample(enc)
+        # Before ESPnet 202610 there is no method like that above.
+        return results if isinstance(results, NBest) else self._with_encoded(results)
+
+    def _with_encoded(self, results: Any) -> NBest:
+        return NBest(results, self._encoded.pop(0) if self._encoded else None)
 
     @classmethod
     def from_pretrained(

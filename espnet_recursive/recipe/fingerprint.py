@@ -67,8 +67,12 @@ class Fingerprint:
     data: dict[str, Any] = field(default_factory=dict)
 
     def as_text(self) -> str:
-        """The text of the note in a checkpoint."""
-        return json.dumps({"fingerprint": asdict(self)}, sort_keys=True)
+        """The text of the note in a checkpoint.
+
+        Of the paths of files it has the names: folders of whoever trained a model are not for those
+        who get it.
+        """
+        return json.dumps({"fingerprint": _without_folders(asdict(self))}, sort_keys=True)
 
 
 def read_fingerprint(checkpoint: Path | str) -> Fingerprint | None:
@@ -157,6 +161,21 @@ def _data(config: Mapping[str, Any], stats_file: str | None) -> dict[str, Any]:
             if kind == "text":
                 data[f"the {name} of the {phase} set"] = _file(path)
     return data
+
+
+def _without_folders(values: dict[str, Any]) -> dict[str, Any]:
+    """The values, where each file has its name in the place of its path."""
+    cut = {k: _without_folders(v) if isinstance(v, dict) else v for k, v in values.items()}
+    if is_file(values):
+        cut["file"] = Path(values["file"]).name
+    return cut
+
+
+def is_file(value: Any) -> bool:
+    """Whether a value of a fingerprint is a file: its path, or name, and its content."""
+    return (
+        isinstance(value, dict) and "file" in value and value.keys() & {"content", "mean"} != set()
+    )
 
 
 def _file(path: str) -> dict[str, Any]:

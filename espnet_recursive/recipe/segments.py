@@ -53,10 +53,13 @@ def read_recordings(source: Path) -> tuple[list[Recording], dict[str, str], dict
         The recordings; and of each utterance the text, and the speaker.
 
     Raises:
-        UserError: If a table is missing or bad, or the tables do not fit each other.
+        UserError: If a table is missing or bad, the tables do not fit each other, or there is no
+            utterance.
     """
     if not (source / "segments").exists():
         wav_scp, text, utt2spk = read_source(source)
+        if not text:
+            raise UserError(f"{source / 'text'} is empty: a data directory has utterances.")
         return [Recording(key, value, {key: None}) for key, value in wav_scp.items()], text, utt2spk
     path = source / "segments"
     wav_scp, lines = read_table(source / "wav.scp"), read_table(path)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from espnet_recursive.recipe.fingerprint import is_file
+
 #: Statistics that differ by less, in standard deviations, are those of the same features: sums
 #: over other numbers of jobs are not equal to the last bit.
 _SAME_STATISTICS = 1e-3
@@ -22,11 +24,11 @@ def settings_differences(trained: Mapping[str, Any], now: Mapping[str, Any]) -> 
 def _difference(key: str, trained: Any, now: Any) -> Iterator[str]:
     if _equal(trained, now):
         return
-    if _is_file(trained) and _is_file(now):
+    if is_file(trained) and is_file(now):
         there = now.get("content", now.get("mean")) is not None
         what = "has another content than in training" if there else "is not there"
         yield f"{key} ({now['file']}) {what}"
-    elif isinstance(trained, dict) and isinstance(now, dict) and not _is_file(trained):
+    elif isinstance(trained, dict) and isinstance(now, dict) and not is_file(trained):
         for name in [*trained, *(name for name in now if name not in trained)]:
             parts = (values.get(name, _ABSENT) for values in (trained, now))
             yield from _difference(f"{key}.{name}", *parts)
@@ -45,19 +47,19 @@ def different_tokens(first: list[Any], second: list[Any]) -> str:
     one, other = first[places[0]], second[places[0]]
     return (
         f"{len(places)} of {len(first)} tokens differ, the first is number {places[0]}: "
-        f"{one!r} there, {other!r} here"
+        f"{_cut(repr(one))} there, {_cut(repr(other))} here"
     )
 
 
 def _equal(trained: Any, now: Any) -> bool:
     if trained is _ABSENT or now is _ABSENT:
         return trained is now
-    if _is_file(trained) and _is_file(now):
+    if is_file(trained) and is_file(now):
         if "mean" in trained and "mean" in now:
             return _same_statistics(trained, now)
         contents = trained.get("content"), now.get("content")
         if None in contents:  # it cannot be known: whoever needs a file that is gone says so
-            return _equal(trained["file"], now["file"])
+            return Path(trained["file"]).name == Path(now["file"]).name
         return contents[0] == contents[1]
     if isinstance(trained, str) and isinstance(now, str):
         # Whoever loads a model makes its paths absolute.
@@ -81,12 +83,9 @@ def _same_statistics(trained: Mapping[str, Any], now: Mapping[str, Any]) -> bool
     )
 
 
-def _is_file(value: Any) -> bool:
-    return (
-        isinstance(value, dict) and "file" in value and value.keys() & {"content", "mean"} != set()
-    )
-
-
 def _short(value: Any) -> str:
-    text = "nothing" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
+    return _cut("nothing" if value is _ABSENT else json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,6 +5,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from espnet_recursive.errors import UserError
+from espnet_recursive.files.text_lines import read_lines
 from espnet_recursive.files.whole_files import whole_file
 from espnet_recursive.recipe.data_dir import LENGTHS, read_table, write_table
 
@@ -65,15 +66,12 @@ def _split_by_length(
 
 
 def _split_by_line(scp: Path, output_dir: Path, nj: int, name: str) -> int:
-    if not scp.is_file():
-        raise UserError(f"{scp} does not exist. Run the stage that writes it, or check the path.")
-    with scp.open(encoding="utf-8") as lines:
-        nj = sum(1 for _ in islice(lines, nj))
-    with ExitStack() as stack, scp.open(encoding="utf-8") as lines:
+    nj = sum(1 for _ in islice(read_lines(scp), nj))
+    with ExitStack() as stack:
         parts = [
             stack.enter_context(whole_file(output_dir / f"{name}.{job}.scp"))
             for job in range(1, nj + 1)
         ]
-        for part, line in zip(cycle(parts), lines, strict=False):
-            part.write(line)
+        for part, line in zip(cycle(parts), read_lines(scp), strict=False):
+            part.write(f"{line}\n")
     return nj

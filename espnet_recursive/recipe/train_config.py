@@ -11,6 +11,7 @@ import yaml
 
 from espnet_recursive.asr.depth import Depth, add_depth_options, given_depth
 from espnet_recursive.errors import UserError, reason
+from espnet_recursive.espnet_versions import inference_parser
 from espnet_recursive.files.read_yaml import read_yaml
 from espnet_recursive.files.whole_files import write_if_changed
 from espnet_recursive.recipe.frontend_check import check_frontend
@@ -126,7 +127,7 @@ def check_inference_config(config: Path | str | None, arguments: Sequence[str] =
         UserError: If a key or an option is unknown, a value has the wrong type, or the depth of
             the encoder cannot be.
     """
-    parser = import_quietly("espnet2.bin.asr_inference").get_parser()
+    parser = inference_parser()
     add_depth_options(parser)
     required = ["--output_dir", "", "--data_path_and_name_and_type", "wav.scp,speech,sound"]
     args = _parse(parser, config, arguments, required)

@@ -105,6 +105,8 @@ def read_audio(value: str, utterance: str, channel: str | None = None) -> tuple[
 def _naming(path: str, utterance: str) -> Iterator[None]:
     """Name the file and its utterance where it cannot be read."""
     try:
+        if Path(path).is_fifo() or Path(path).is_char_device():  # one that may never end
+            raise AudioError("it is a pipe or a device, and no file")
         yield
     except AudioError as error:
         raise UserError(
@@ -135,7 +137,7 @@ def _read_output(command: str, utterance: str) -> tuple[np.ndarray, int]:
             capture_output=True,
             process_group=group,
         )
-    said = result.stderr.decode(errors="replace").strip()[-1000:]
+    said = " ".join(result.stderr.decode(errors="replace").split())[-1000:] or "It said nothing"
     failure = f"wav.scp, {utterance}: the command `{command} |`"
     remedy = "Run it by hand, install what it needs, or name an audio file instead."
     if result.returncode:
@@ -143,8 +145,8 @@ def _read_output(command: str, utterance: str) -> tuple[np.ndarray, int]:
     try:
         return decode(result.stdout)
     except NoSamples as error:
-        raise UserError(f"{failure} wrote no samples. {said} {remedy}") from error
+        raise UserError(f"{failure} wrote no samples. {said}. {remedy}") from error
     except AudioError as error:
         raise UserError(
-            f"{failure} wrote no audio that can be used: {error}. {said} {remedy}"
+            f"{failure} wrote no audio that can be used: {error}. {said}. {remedy}"
         ) from (error)

@@ -9,6 +9,7 @@ import torch
 from espnet_recursive.errors import did_you_mean, is_integer
 from espnet_recursive.recursion.input_injection import INPUT_INJECTIONS
 from espnet_recursive.recursion.layer_call import CompiledCall, call_layer
+from espnet_recursive.recursion.loop_scale import LOOP_SCALES
 from espnet_recursive.recursion.loop_signal import LOOP_EMBEDDINGS, LoopFiLM
 from espnet_recursive.recursion.loop_strides import MOST_STRIDE, LoopPooling
 from espnet_recursive.recursion.private_weights import AdapterConf, PrivateWeights
@@ -20,7 +21,7 @@ from espnet_recursive.recursion.stack import RecursiveStack
 class RecursionConf:
     """The options: number of loops, private parts of a loop, and how loops are computed.
 
-    Each private part starts as an exact no-op.
+    Each private part starts as an exact no-op, and so does a learned scale.
 
     Args:
         loop_policy: How many loops an utterance runs in training: "fixed", "length" (Eq. 4),
@@ -29,6 +30,9 @@ class RecursionConf:
         interctc_loops: Loops, from 1, after which intermediate CTC looks at the latent state.
         loop_strides: For each loop the frames that it pools into one, from 1; loops beyond have the
             last. None, or all 1, for none; see :mod:`espnet_recursive.recursion.loop_strides`.
+        loop_scale: How much of its change a layer of the recurrent block adds to the states: None
+            for all, "inverse" for 1 / L, or "learned"; see
+            :mod:`espnet_recursive.recursion.loop_scale`.
         input_injection: What a loop sees of the prelude's output: None, "add" or "concat".
         loop_embedding: None, "learned" or "sinusoid".
         loop_film: Whether each loop has a scale and a shift of the latent state.
@@ -44,6 +48,7 @@ class RecursionConf:
     loop_policy_conf: Mapping[str, Any] = field(default_factory=dict)
     interctc_loops: Sequence[int] = ()
     loop_strides: Sequence[int] = ()
+    loop_scale: str | None = None
     input_injection: str | None = None
     loop_embedding: str | None = None
     loop_film: bool = False
@@ -98,6 +103,7 @@ class RecursionConf:
                 f"loop_strides has {len(strides)} values, one for each loop, and there are at most "
                 f"{most} loops"
             )
+        _check_choice("loop_scale", self.loop_scale, LOOP_SCALES)
         _check_choice("input_injection", self.input_injection, INPUT_INJECTIONS)
         _check_choice("loop_embedding", self.loop_embedding, LOOP_EMBEDDINGS)
         for key in ("loop_film", "loop_norms", "checkpoint_loops", "compile"):
@@ -134,6 +140,7 @@ class RecursionConf:
                 raise ValueError(f"loop_adapter_conf: {error}") from error
         injection = INPUT_INJECTIONS[self.input_injection](size) if self.input_injection else None
         pooling = LoopPooling(self.loop_strides) if self.loop_strides else None
+        scale = LOOP_SCALES[self.loop_scale](most) if self.loop_scale else None
         layer_call = CompiledCall() if self.compile else call_layer
         return RecursiveStack(
             layers,
@@ -144,6 +151,7 @@ class RecursionConf:
             self.checkpoint_loops,
             layer_call,
             pooling,
+            scale,
         )
 
     def _adapter(self) -> AdapterConf | None:

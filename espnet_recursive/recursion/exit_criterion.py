@@ -1,8 +1,8 @@
 """Exit criteria: when the loops of an utterance have nothing more to change.
 
-Each compares a loop's latent state with that of the loop before and gives a number for each
-utterance, the smaller the more alike. An utterance exits when its number is below the threshold: at
-threshold 0 never, at infinity as soon as it may.
+Each compares a loop with the loop before and gives a number for each utterance, the smaller the
+more alike. An utterance exits when its number is below the threshold: at threshold 0 never, at
+infinity as soon as it may.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,7 @@ def relative_change(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (rows,)
     """
-    mask = mask.unsqueeze(-1)
-    change = ((after - before).float().square() * mask).sum((1, 2))
-    return (change / (after.float().square() * mask).sum((1, 2)).clamp_min(1e-20)).sqrt()
+    return _norms(after - before, after, mask)
 
 
 def divergence(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
@@ -65,6 +63,30 @@ def changed_labels(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
     return _mean((before != after).float(), mask)
 
 
+def second_difference(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
+    """||(h_i - h_(i-1)) - (h_(i-1) - h_(i-2))|| / ||h_i|| over the frames of each utterance.
+
+    It is small where the steps settle, be it at nothing or at a drift that goes on and on.
+
+    Args:
+        before: (rows, T, 2 D) step and latent states of the loop before.
+        after: (rows, T, 2 D) step and latent states.
+        mask: (rows, T) bool, True in the utterance.
+
+    Returns:
+        (rows,)
+    """
+    step, states = after.chunk(2, -1)
+    return _norms(step - before.chunk(2, -1)[0], states, mask)
+
+
+def _norms(change: Tensor, states: Tensor, mask: Tensor) -> Tensor:
+    """(rows,) the norm of a change by that of the states, over the frames of each utterance."""
+    mask = mask.unsqueeze(-1)
+    squares = ((x.float().square() * mask).sum((1, 2)) for x in (change, states))
+    return (next(squares) / next(squares).clamp_min(1e-20)).sqrt()
+
+
 def _mean(of_frames: Tensor, mask: Tensor) -> Tensor:
     return (of_frames * mask).sum(1) / mask.sum(1).clamp_min(1)
 
@@ -74,26 +96,32 @@ class Criterion:
     """The quantity that is looked at, and how two loops are compared.
 
     Attributes:
-        view: Latent states and the CTC head to what is compared.
+        view: Latent states, the CTC head and the latent states before the loop to what is compared.
         difference: (before, after, mask) -> (rows,).
         needs_ctc: Whether there must be a CTC head.
+        first_loop: The first loop that can be judged.
     """
 
-    view: Callable[[Tensor, CTCHead | None], Tensor]
+    view: Callable[[Tensor, CTCHead | None, Tensor], Tensor]
     difference: Callable[[Tensor, Tensor, Tensor], Tensor]
     needs_ctc: bool
+    first_loop: int = 1
 
 
-def _states(states: Tensor, ctc: CTCHead | None) -> Tensor:
+def _states(states: Tensor, ctc: CTCHead | None, previous: Tensor) -> Tensor:
     return states
 
 
-def _log_posteriors(states: Tensor, ctc: CTCHead | None) -> Tensor:
+def _step_and_states(states: Tensor, ctc: CTCHead | None, previous: Tensor) -> Tensor:
+    return torch.cat([states - previous, states], -1)
+
+
+def _log_posteriors(states: Tensor, ctc: CTCHead | None, previous: Tensor) -> Tensor:
     assert ctc is not None
     return ctc(states).float().log_softmax(-1)
 
 
-def _labels(states: Tensor, ctc: CTCHead | None) -> Tensor:
+def _labels(states: Tensor, ctc: CTCHead | None, previous: Tensor) -> Tensor:
     assert ctc is not None
     return ctc(states).argmax(-1)
 
@@ -103,6 +131,7 @@ EXIT_CRITERIA: dict[str, Criterion] = {
     "latent": Criterion(_states, relative_change, needs_ctc=False),
     "kl": Criterion(_log_posteriors, divergence, needs_ctc=True),
     "labels": Criterion(_labels, changed_labels, needs_ctc=True),
+    "acceleration": Criterion(_step_and_states, second_difference, needs_ctc=False, first_loop=2),
 }
 
 
@@ -112,7 +141,8 @@ class ExitRule:
 
     Args:
         criterion: A key of EXIT_CRITERIA: "latent" (relative change of the latent state), "kl"
-            (divergence of the CTC posteriors) or "labels" (share of changed greedy CTC labels).
+            (divergence of the CTC posteriors), "labels" (share of changed greedy CTC labels) or
+            "acceleration" (relative change of the step, from the second loop on).
         threshold: Below it, an utterance exits.
         min_loops: Loops that every utterance runs.
 
@@ -139,9 +169,20 @@ class ExitRule:
         """Whether the criterion looks at CTC posteriors."""
         return EXIT_CRITERIA[self.criterion].needs_ctc
 
-    def view(self, states: Tensor, ctc: CTCHead | None) -> Tensor:
-        """The part of the latent states that is compared."""
-        return EXIT_CRITERIA[self.criterion].view(states, ctc)
+    @property
+    def first_loop(self) -> int:
+        """The first loop after which an utterance may exit."""
+        return max(self.min_loops, EXIT_CRITERIA[self.criterion].first_loop)
+
+    def view(self, states: Tensor, ctc: CTCHead | None, previous: Tensor) -> Tensor:
+        """The part of the latent states that is compared.
+
+        Args:
+            states: (rows, T, D) after a loop.
+            ctc: The CTC head, or None.
+            previous: (rows, T, D) before it.
+        """
+        return EXIT_CRITERIA[self.criterion].view(states, ctc, previous)
 
     def finished(self, before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
         """Which utterances exit.

@@ -227,7 +227,7 @@ def make_loop_policy(
         ValueError: If the name or a key is unknown, a key is missing, or a value cannot be; the
             message names the key.
     """
-    if name not in LOOP_POLICIES:
+    if not isinstance(name, str) or name not in LOOP_POLICIES:
         raise ValueError(
             f"loop_policy={name!r} is none of {', '.join(LOOP_POLICIES)}."
             + did_you_mean(name, LOOP_POLICIES)

@@ -8,8 +8,7 @@ run side by side, in threads and at different depths.
   states within; ESPnet visits the whole recursion as if it were one layer.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,48 +16,16 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from espnet_recursive.recursion.active_rows import ActiveRows
-from espnet_recursive.recursion.exit_criterion import CTCHead, ExitRule
 from espnet_recursive.recursion.layer_call import call_layer
 from espnet_recursive.recursion.loop_invariant import LoopInvariants
+from espnet_recursive.recursion.loop_plan import LoopPlan
 from espnet_recursive.recursion.loop_strides import FULL_RATE, Rate, pooled_masks
 from espnet_recursive.recursion.stack import RecursiveStack, run_as_container
 
 Tensor = torch.Tensor
 Layer = Callable[[Any, Any], tuple[Any, Any]]
-#: (layer, position, frames pooled into one) -> the layer that runs there in its place.
-LayerAt = Callable[[torch.nn.Module, int, int], torch.nn.Module]
 #: Position -> state (B, T, D), in the order of the positions.
 States = list[tuple[int, Tensor]]
-
-
-@dataclass(frozen=True)
-class LoopPlan:
-    """Instructions for one pass.
-
-    Positions count executed layers from 1, at the largest of `counts`.
-
-    Attributes:
-        counts: (B,) int64 on the CPU, the loops that each utterance runs at most.
-        exit_rule: When an utterance stops earlier; None for never.
-        ctc: The CTC head that the exit rule looks through, on latent states.
-        states_after: Positions whose states are kept, and the number under which each is reported.
-        states_beyond: Numbers of positions that none of these utterances reaches, at which all of
-            them have the state with which they finished.
-        condition: Applied to the latent state after some positions, for self-conditioned CTC.
-        condition_after: Those positions.
-        max_layers: Executed layers at most; None for all.
-        layer_at: What runs in the place of each layer; None for the layer itself.
-    """
-
-    counts: Tensor
-    exit_rule: ExitRule | None = None
-    ctc: CTCHead | None = None
-    states_after: Mapping[int, int] = field(default_factory=dict)
-    states_beyond: Collection[int] = ()
-    condition: Callable[[Tensor], Tensor] | None = None
-    condition_after: Collection[int] = ()
-    max_layers: int | None = None
-    layer_at: LayerAt | None = None
 
 
 class Pass:
@@ -132,6 +99,7 @@ class PlannedPass(Pass):
         states: (number, (B, T, D)) for each position asked for that was reached. An utterance
             that has finished before has the state with which it finished.
         row_layers: Work done: layer executions, each times the utterances that it computed.
+        early: (B, T, D) the coda's output of the state after loop ``coda_after``; None for none.
     """
 
     def __init__(self, stack: RecursiveStack, plan: LoopPlan) -> None:
@@ -145,6 +113,7 @@ class PlannedPass(Pass):
         self.loops = self._counts.clone()
         self.states: States = []
         self.row_layers = 0
+        self.early: Tensor | None = None
 
     def __iter__(self) -> Iterator[Layer]:
         yield self.run
@@ -162,35 +131,40 @@ class PlannedPass(Pass):
         stack, plan = self._stack, self._plan
         states, *positions = xs if isinstance(xs, tuple) else (xs,)
         self._invariants = LoopInvariants(stack.recurrent_block, positions, masks)
-        states = self._edge(stack.prelude, 0, states, positions)  # h_0 = P(x)             (1)
+        states = self._noted(*self._edge(stack.prelude, 0, states, positions))  # h_0 = P(x)   (1)
         states = self._loop(states)  # h_i = R(h_{i-1}), i = 1..L                        (2)
         self.states += [(number, states) for number in sorted(plan.states_beyond)]
         self._rows = ActiveRows(len(states))
         end = stack.shape.end_of_loop(int(plan.counts.max()))
-        states = self._edge(stack.coda, end, states, positions)  # y = C(h_L)              (3)
+        states = self._noted(*self._edge(stack.coda, end, states, positions))  # y = C(h_L)    (3)
+        if self.early is not None:
+            self.early, _, executed = self._edge(stack.coda, end, self.early, positions)
+            self.row_layers += executed * len(states)
         return ((states, *positions) if positions else states), masks
 
     def _edge(
         self, layers: Sequence[torch.nn.Module], first: int, states: Tensor, positions: list[Tensor]
-    ) -> Tensor:
+    ) -> tuple[Tensor, States, int]:
         """Prelude or coda."""
         of_each = [positions] * len(layers)
         if (view := self._plan.layer_at) is not None:
             layers = [view(layer, first + i, 1) for i, layer in enumerate(layers, 1)]
-        return self._noted(*self._run(layers, first, states, of_each, self._invariants.masks))
+        return self._run(layers, first, states, of_each, self._invariants.masks)
 
     def _loop(self, states: Tensor) -> Tensor:
         plan, rule, masks = self._plan, self._plan.exit_rule, self._invariants.masks
         counts, injected, before = self._counts, states, None
-        if rule is not None and rule.min_loops == 1:
-            before = rule.view(states, plan.ctc)
+        if rule is not None and rule.first_loop == 1:
+            before = rule.view(states, plan.ctc, states)
         for loop in range(1, int(counts.max()) + 1):
-            states = self._one_loop(loop, states, injected, masks)
+            previous, states = states, self._one_loop(loop, states, injected, masks)
+            if loop == plan.coda_after:
+                self.early = self._rows.whole(states)
             finished = counts <= loop
             view = None
-            if rule is not None and loop + 1 >= rule.min_loops and not finished.all():
-                view = rule.view(states, plan.ctc)
-                if loop >= rule.min_loops:
+            if rule is not None and loop + 1 >= rule.first_loop and not finished.all():
+                view = rule.view(states, plan.ctc, previous)
+                if loop >= rule.first_loop:
                     assert before is not None
                     finished |= rule.finished(before, view, _frames(masks, view))
             self.loops[self._rows.rows[finished]] = loop
@@ -215,13 +189,14 @@ class PlannedPass(Pass):
         if pooling is not None and stride > 1:
             rate = Rate(stride, partial(pooling, loop=loop, masks=masks))
         pooled = pooled_masks(masks, stride)
+        scale = None if stack.loop_scale is None else partial(stack.loop_scale, loop=loop)
 
         def compute(states: Tensor, injected: Tensor) -> tuple[Tensor, States, int]:
             # Nothing is noted in here: it may run a second time, within the backward pass.
             states = stack.enter_loop(loop, states, injected)
             if pooling is not None and loop == stride == 1 and torch.is_grad_enabled():
                 states = pooling(states, 1, masks)  # the same states
-            return self._run(layers, first, states, positions, pooled, rate)
+            return self._run(layers, first, states, positions, pooled, rate, scale)
 
         if stack.checkpoint_loops and stack.training and torch.is_grad_enabled():
             return self._noted(*checkpoint(compute, states, injected, use_reentrant=False))
@@ -246,6 +221,7 @@ class PlannedPass(Pass):
         positions: Sequence[list[Tensor]],
         masks: Any,
         rate: Rate = FULL_RATE,
+        scale: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, States, int]:
         """Run layers, of which the first follows position `first`.
 
@@ -256,6 +232,7 @@ class PlannedPass(Pass):
             positions: Of each layer, at `rate`.
             masks: At `rate`.
             rate: That of the layers. Who looks at states sees them at the full rate.
+            scale: What a layer took and returned to the states after it; None for the latter.
 
         Returns:
             The state after them, states to be kept, and how many layers were run.
@@ -268,7 +245,8 @@ class PlannedPass(Pass):
             if plan.max_layers is not None and position > plan.max_layers:
                 break
             xs, _ = layer((now, *of_layer) if of_layer else now, masks)
-            now = xs[0] if of_layer else xs
+            after = xs[0] if of_layer else xs
+            now = after if scale is None else scale(now, after)
             executed += 1
             if position in plan.states_after:
                 kept.append((plan.states_after[position], rate.up(states, begin, now)))

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from espnet_recursive.recursion.layer_call import LayerCall, call_layer
+from espnet_recursive.recursion.loop_scale import LoopScale
 from espnet_recursive.recursion.loop_strides import LoopPooling
 from espnet_recursive.recursion.private_weights import PrivateWeights
 from espnet_recursive.recursion.shape import RecursionShape
@@ -34,6 +35,7 @@ class RecursiveStack(torch.nn.Module):
             is computed once more there.
         layer_call: What runs a layer of the recurrent block.
         loop_pooling: The time resolutions of the loops; None for the full rate in all.
+        loop_scale: How much of its change a layer of the recurrent block adds; None for all.
 
     Raises:
         ValueError: If `layers` are not as many as `shape` needs.
@@ -43,6 +45,7 @@ class RecursiveStack(torch.nn.Module):
     loop_signals: Iterable[torch.nn.Module] | None
     private_weights: PrivateWeights | None
     loop_pooling: LoopPooling | None
+    loop_scale: LoopScale | None
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class RecursiveStack(torch.nn.Module):
         checkpoint_loops: bool = False,
         layer_call: LayerCall = call_layer,
         loop_pooling: LoopPooling | None = None,
+        loop_scale: LoopScale | None = None,
     ) -> None:
         super().__init__()
         self.shape = shape
@@ -70,6 +74,7 @@ class RecursiveStack(torch.nn.Module):
         self.add_module("loop_signals", signals)
         self.add_module("private_weights", private_weights)
         self.add_module("loop_pooling", loop_pooling)
+        self.add_module("loop_scale", loop_scale)
 
     @property
     def unique_layers(self) -> tuple[torch.nn.Module, ...]:
@@ -79,8 +84,8 @@ class RecursiveStack(torch.nn.Module):
     @property
     def has_private_parts(self) -> bool:
         """Whether a loop has anything that is not the recurrent block alone."""
-        parts = (self.input_injection, self.loop_signals, self.private_weights, self.loop_pooling)
-        return any(part is not None for part in parts)
+        between = (self.input_injection, self.loop_signals, self.loop_pooling, self.loop_scale)
+        return any(part is not None for part in (*between, self.private_weights))
 
     @property
     def prelude(self) -> tuple[torch.nn.Module, ...]:

@@ -17,7 +17,7 @@ from espnet_recursive.recursion.exit_criterion import ExitRule
         ({"num_loops": "3"}, "num_loops must be an integer of 1 or more, not '3'"),
         ({"num_loops": True}, "num_loops must be an integer of 1 or more, not True"),
         ({"num_loops": 2.0}, "num_loops must be an integer"),
-        ({"loop_exit": "laten"}, "loop_exit='laten' is none of latent, kl, labels"),
+        ({"loop_exit": "laten"}, "loop_exit='laten' is none of latent, kl, labels, acceleration"),
         ({"loop_exit": "latent"}, "loop_exit=latent needs loop_exit_threshold"),
         ({"loop_exit_threshold": 0.1}, "loop_exit_threshold needs loop_exit,"),
         ({"loop_exit_min": 2}, "loop_exit_min needs loop_exit,"),

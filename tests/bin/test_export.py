@@ -5,6 +5,7 @@ import pytest
 from espnet_recursive.bin.export import main
 from espnet_recursive.export.runtime import open_session
 from tests.convert.conftest import recipe  # noqa: F401
+from tests.export.browser import write_package
 from tests.export.test_online_export import experiment
 
 
@@ -25,11 +26,12 @@ def test_every_option(recipe, tmp_path, capsys):  # noqa: F811
 def test_a_recogniser(recipe, tmp_path, capsys):  # noqa: F811
     folder = tmp_path / "recogniser"
     model = ["--model", str(recipe / "exp/recursive"), "--to", "onnxruntime", str(folder)]
-    main([*model, "--num_loops", "2", "--int8", "--audio", str(recipe / "speech.wav")])
+    options = ["--num_loops", "2", "--format", "int4"]
+    main([*model, *options, "--audio", str(recipe / "speech.wav")])
     out = capsys.readouterr().out
     assert "1 or more; 2 as configured" in out and out.endswith(f"\n{folder}\n")
     rows = [line.split()[0] for line in out.splitlines() if " of 1 " in line]
-    assert rows == ["float32", "int8"]
+    assert rows == ["float32", "int4"]
     assert open_session(str(folder / "model.onnx")).get_inputs()[2].name == "num_loops"
 
 
@@ -40,6 +42,16 @@ def test_for_sherpa(recipe, tmp_path, capsys):  # noqa: F811
     out = capsys.readouterr().out
     assert "loader moonshine_v2" in out and out.endswith(f"\n{folder}\n")
     assert {"encoder.loops1.onnx", "encoder.loops2.onnx"} <= {p.name for p in folder.iterdir()}
+
+
+def test_a_page(recipe, tmp_path, capsys):  # noqa: F811
+    folder, package = tmp_path / "page", write_package(tmp_path / "package")
+    model = ["--model", str(recipe / "exp/recursive"), "--to", "web", str(folder)]
+    main([*model, "--onnxruntime_web", str(package), "--constant_loops"])
+    assert f"{folder}: cd {folder} && python3 -m http.server" in capsys.readouterr().out
+    assert (folder / "index.html").exists()
+    inputs = [value.name for value in open_session(str(folder / "model.onnx")).get_inputs()]
+    assert inputs == ["waveform", "lengths"]
 
 
 def test_a_stream(tmp_path, capsys):
@@ -68,6 +80,9 @@ def test_a_stream(tmp_path, capsys):
         (["--to", "onnxruntime", "x", "--loops_as_input"], "take --loops_as_input. Leave it out"),
         (["--to", "onnxruntime", "x", "--loops", "1", "2"], "take --loops. Give --num_loops, one"),
         (["--to", "onnxruntime", "x", "--route", "omnilingual"], "It is for --to sherpa"),
+        (["--to", "web", "x", "--route", "omnilingual"], "--to web does not take --route"),
+        (["--to", "web", "x", "--onnx", "y"], "--to web does not take --onnx. Name the folder"),
+        (["--to", "sherpa", "x", "--onnxruntime_web", "y"], "take --onnxruntime_web. It is for"),
         (["--to", "sherpa", "x", "--chunk_size", "0"], "It is for --to sherpa_online"),
         (["--to", "sherpa_online", "x", "--loops", "1", "2"], "take --loops. Give --num_loops"),
         (["--to", "sherpa", "x", "--constant_loops"], "--to sherpa does not take --constant_loops"),

@@ -8,7 +8,7 @@ import pytest
 from espnet_recursive.bin.prepare_data import get_parser, main
 from espnet_recursive.recipe.data_dir import read_table
 from tests.corpora.archive_server import ArchiveServer
-from tests.corpora.miniature import build_aishell, build_librispeech
+from tests.corpora.miniature import build_aishell, build_librispeech, build_speechocean762
 
 
 def test_directories_are_written_and_named(recipe_dir, tmp_path, capsys):
@@ -27,6 +27,8 @@ def test_directories_are_written_and_named(recipe_dir, tmp_path, capsys):
                          "--incomplete", "true"],
      ["train_clean_5", "dev_clean_2", "dev", "test"]),
     (build_aishell, ["aishell"], ["train", "dev", "test"]),
+    (build_speechocean762, ["speechocean762", "--incomplete", "true"],
+     ["train_nodev", "dev", "test"]),
 ])  # fmt: skip
 def test_corpora_of_a_mirror(build, corpus, names, tmp_path, capsys, caplog):
     data, downloads = tmp_path / "data", tmp_path / "downloads"
@@ -81,7 +83,7 @@ def test_help_of_a_corpus(capsys):
 
 def test_options_are_parameters_of_the_preparation():
     """What the parser gives can be handed on as it is."""
-    for corpus in ("mini_an4", "librispeech", "aishell"):
+    for corpus in ("mini_an4", "librispeech", "aishell", "speechocean762"):
         args = get_parser().parse_args([corpus])
         prepare = args.prepare
         names = set(vars(args)) - {"prepare"}

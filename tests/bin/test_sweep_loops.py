@@ -28,7 +28,8 @@ def depths(output):
 
 
 def test_table_and_picture(sweep, tmp_path):
-    output = sweep("--loops", 1, 2, "--criterion", "latent", "labels", "--thresholds", 0.05, 0.3)
+    exits = ("--loop_exit", "latent", "labels", "--loop_exit_threshold", 0.05, 0.3)
+    output = sweep("--num_loops", 1, 2, *exits)
     expected = ["1 loop", "2 loops", "3 loops", "labels < 0.05", "labels < 0.3"]
     assert depths(output) == [*expected, "latent < 0.05", "latent < 0.3"]
     assert output == (tmp_path / "out" / "loop_sweep.md").read_text()
@@ -53,13 +54,16 @@ def test_a_published_model(sweep, packed):  # noqa: F811
 @pytest.mark.parametrize(
     "options, message",
     [
-        ([], "name depths to try, with --loops or with --criterion and --thresholds"),
-        (["--criterion", "kl"], "--criterion and --thresholds go together"),
-        (["--thresholds", "0.1", "--loops", "1"], "--criterion and --thresholds go together"),
+        ([], "name depths to try, with --num_loops or with --loop_exit and"),
+        (["--criterion", "kl"], "--loop_exit and --loop_exit_threshold go together"),
+        (
+            ["--thresholds", "0.1", "--loops", "1"],
+            "--loop_exit and --loop_exit_threshold go together",
+        ),
         (["--loops", "0"], "num_loops must be an integer of 1 or more, not 0"),
         (["--criterion", "cosine", "--thresholds", "0.1"], "'cosine' is none of latent, kl"),
         (["--criterion", "kl", "--thresholds", "-1"], "threshold must be a number of 0 or more"),
-        (["--loops", "1", "--min_loops", "2"], "--min_loops is for --criterion"),
+        (["--loops", "1", "--min_loops", "2"], "--loop_exit_min is for --loop_exit"),
     ],
 )
 def test_what_cannot_be_is_said_before_a_model_is_loaded(tmp_path, options, message):

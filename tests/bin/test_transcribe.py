@@ -1,7 +1,9 @@
 """The command that prints what is said in files."""
 
+import io
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ import pytest
 import soundfile
 
 from espnet_recursive.bin.transcribe import main
+from espnet_recursive.model.model_input import read_speech
+from espnet_recursive.transcription.formats import ENDINGS
+from tests.files.audio_kinds import compressed
 from tests.publish.conftest import packed, private_home, recipe  # noqa: F401
 from tests.publish.experiments import FAST
 
@@ -41,7 +46,9 @@ def test_several_files_are_named(transcribe, recipe):  # noqa: F811
 def test_json_says_more(transcribe, recipe):  # noqa: F811
     (line,) = transcribe(recipe.audio[0], "--format", "json")
     value = json.loads(line)
-    assert list(value) == ["file", "text", "tokens", "score", "seconds", "rtf", "loops"]
+    assert list(value) == [
+        *("file", "text", "tokens", "score", "seconds", "rtf", "loops", "segments"),
+    ]
     assert value["loops"] == 3
     assert value["text"] == transcribe(recipe.audio[0])[0]
     assert value["seconds"] == 1.0 and value["score"] < 0 < value["rtf"]
@@ -138,3 +145,82 @@ def test_samples_that_are_no_numbers(transcribe, recipe, tmp_path, capsys):  # n
     (line,) = printed.splitlines()
     assert json.loads(line)["file"] == str(recipe.audio[0])
     assert "nan.wav: 16000 samples are no finite numbers" in errors
+
+
+def test_each_form_into_a_folder(transcribe, recipe, tmp_path):  # noqa: F811
+    """They are what is printed for one file."""
+    for form, ending in ENDINGS.items():
+        output = f"{tmp_path}/{form}/"
+        assert transcribe(*recipe.audio[:2], "--format", form, "--output", output) == []
+        written = sorted(Path(output).iterdir())
+        assert [path.name for path in written] == [
+            path.with_suffix(f".{ending}").name for path in sorted(recipe.audio[:2])
+        ]
+        if form != "json":  # which has times
+            printed = transcribe(recipe.audio[0], "--format", form)
+            assert (Path(output) / f"{recipe.audio[0].stem}.{ending}").read_text() == "".join(
+                f"{line}\n" for line in printed
+            )
+
+
+def test_what_is_there_is_left_out(transcribe, recipe, tmp_path):  # noqa: F811
+    output = ("--output", f"{tmp_path}/out/", "--skip_existing")
+    transcribe(recipe.audio[0], *output)
+    (first,) = (tmp_path / "out").iterdir()
+    first.write_text("mine")
+    transcribe(*recipe.audio[:2], *output)
+    assert first.read_text() == "mine" and len(list((tmp_path / "out").iterdir())) == 2
+    assert transcribe(*recipe.audio[:2], *output) == []
+    with pytest.raises(SystemExit, match="--skip_existing needs an --output that is a folder"):
+        transcribe(recipe.audio[0], "--skip_existing")
+
+
+def test_outputs_that_cannot_be(transcribe, recipe, tmp_path):  # noqa: F811
+    with pytest.raises(SystemExit, match="--format srt: a file of this form holds one recording"):
+        transcribe(*recipe.audio[:2], "--format", "srt")
+    copies = [tmp_path / "a" / "x.wav", tmp_path / "b" / "x.flac"]
+    with pytest.raises(SystemExit, match=r"x.wav and .*x.flac would both be written to .*x.txt"):
+        transcribe(*copies, "--output", f"{tmp_path}/")
+
+
+def test_standard_input(transcribe, recipe, monkeypatch):  # noqa: F811
+    class Stdin:
+        buffer = io.BytesIO(recipe.audio[0].read_bytes())
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    assert transcribe("-") == transcribe(recipe.audio[0])
+
+
+@pytest.mark.skipif(find_spec("av") is None, reason="PyAV is not installed")
+def test_video_and_m4a(transcribe, recipe, tmp_path):  # noqa: F811
+    """A lossy file has the transcript of what it decodes to."""
+    samples, _ = soundfile.read(recipe.audio[2], dtype="int16")
+    for name, container, codec in (("a.m4a", "ipod", "aac"), ("b.mkv", "matroska", "libopus")):
+        (tmp_path / name).write_bytes(compressed(samples, container, codec))
+        decoded = tmp_path / f"{name}.wav"
+        soundfile.write(decoded, read_speech(tmp_path / name, 16000), 16000, "FLOAT")
+        assert transcribe(tmp_path / name) == transcribe(decoded)
+
+
+def test_a_beam(transcribe, recipe):  # noqa: F811
+    with pytest.raises(SystemExit, match="beam_size 1000: the model has"):
+        transcribe(recipe.audio[0], "--beam_size", 1000)
+    (wide,) = transcribe(recipe.audio[0], "--beam_size", 8, "--format", "json")
+    (narrow,) = transcribe(recipe.audio[0], "--format", "json")
+    assert json.loads(wide)["score"] >= json.loads(narrow)["score"]
+
+
+def test_segments_are_printed_as_they_are_known(transcribe, recipe, tmp_path):  # noqa: F811
+    parts = [soundfile.read(file, dtype="int16")[0] for file in recipe.audio[2:4]]
+    pause = np.random.default_rng(0).integers(-3, 4, 16000).astype(np.int16)
+    soundfile.write(tmp_path / "long.wav", np.concatenate([parts[0], pause, parts[1]]), 16000)
+    lines = transcribe(
+        tmp_path / "long.wav", "--vad", "energy", "--timestamps", "segment", "--max_seconds", 4
+    )
+    assert len(lines) >= 2 and all(line.startswith("[00:00:0") for line in lines)
+
+
+def test_a_vad_that_is_not_installed(transcribe, recipe, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("espnet_recursive.transcription.silero_detector._model", lambda: None)
+    with pytest.raises(SystemExit, match="needs its package: pip install 'silero-vad"):
+        transcribe(recipe.audio[0], "--vad", "silero")

@@ -13,10 +13,10 @@ from espnet_recursive.asr.frontend.sphinx_mfcc import SphinxMFCC
 from espnet_recursive.bin.convert import main
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
 from espnet_recursive.files.checkpoint_file import add_note
-from espnet_recursive.publish.transcribe import transcribe
 from espnet_recursive.recipe.data_dir import read_table, write_table
 from espnet_recursive.recipe.feats import read_features, write_ark
 from espnet_recursive.recipe.fingerprint import fingerprint_of, read_fingerprint
+from espnet_recursive.transcription.transcribe import transcribe
 from tests.convert.models import RECURSION, load
 from tests.publish.experiments import FAST
 

@@ -142,6 +142,13 @@ def test_loops_at_lower_time_resolution(name):
     assert torch.equal(encode(converted.model), encode(ones.model))
 
 
+@pytest.mark.parametrize("scale", ["inverse", "learned"])
+def test_scaled_loops(scale):
+    recursive = load_recursive("transformer", loop_scale=scale)
+    with pytest.raises(UserError, match=f"exp/asr was trained with loop_scale={scale}: its layers"):
+        to_stock(recursive)
+
+
 def test_chunks():
     recursive = load_recursive("transformer", chunk_size=[8, 0])
     with pytest.raises(UserError, match=r"chunk_size=\[8, 0\], and stock encoders see whole"):

@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 from espnet_recursive.corpora import archive as archives
-from espnet_recursive.corpora import librispeech
+from espnet_recursive.corpora import librispeech, speechocean762
 from espnet_recursive.corpora.archive import find_archive
 from espnet_recursive.corpora.published import Published
 from espnet_recursive.corpora.unpack import unpack_corpus
-from tests.corpora.miniature import LIBRISPEECH, build_aishell, build_librispeech
+from tests.corpora.miniature import (
+    LIBRISPEECH,
+    SPEECHOCEAN762,
+    build_aishell,
+    build_librispeech,
+    build_speechocean762,
+)
 
 #: Those of the corpus itself.
 PUBLISHED = dict(librispeech.UTTERANCES)
+PUBLISHED_OCEAN = dict(speechocean762.PUBLISHED_PARTS)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,13 +33,21 @@ def published_numbers():
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(librispeech, "UTTERANCES", numbers)
+        parts = {
+            part: (sum(map(len, speakers.values())), len(speakers))
+            for part, speakers in SPEECHOCEAN762.items()
+        }
+        patch.setattr(speechocean762, "PUBLISHED_PARTS", parts)
         yield
 
 
 @pytest.fixture(scope="session")
 def mirror(tmp_path_factory) -> Path:
-    """The archives of both corpora, below the folders of openslr.org/resources."""
-    return build_aishell(build_librispeech(tmp_path_factory.mktemp("mirror")))
+    """The archives of all corpora, below the folders of openslr.org/resources."""
+    root = tmp_path_factory.mktemp("mirror")
+    for build in (build_librispeech, build_aishell, build_speechocean762):
+        build(root)
+    return root
 
 
 @pytest.fixture
@@ -56,6 +71,14 @@ def aishell(mirror, tmp_path) -> Path:
     archive = find_archive("33/data_aishell.tgz", str(mirror), tmp_path)
     unpack_corpus(archive, "data_aishell", tmp_path / "data_aishell")
     return tmp_path / "data_aishell"
+
+
+@pytest.fixture
+def ocean(mirror, tmp_path) -> Path:
+    """speechocean762, unpacked, which a test may change."""
+    archive = find_archive("101/speechocean762.tar.gz", str(mirror), tmp_path)
+    unpack_corpus(archive, "speechocean762", tmp_path / "speechocean762")
+    return tmp_path / "speechocean762"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,7 +1,7 @@
 """Corpora of a few seconds in the exact layout of the real archives, with real speech.
 
-The speech is that of AN4; names, folders and forms of lines are those of LibriSpeech, AISHELL-1 and
-AN4 itself.
+The speech is that of AN4; names, folders and forms of lines are those of LibriSpeech, AISHELL-1,
+speechocean762 and AN4 itself.
 """
 
 import gzip
@@ -40,6 +40,14 @@ AISHELL = {
 }
 #: The real corpus, too, has recordings that its transcript file does not list.
 WITHOUT_TRANSCRIPT = "BAC009S0002W0125"
+
+#: Part of speechocean762 -> speaker -> which of the AN4 utterances it holds
+SPEECHOCEAN762 = {
+    "train": {"0001": (0, 2), "0005": (4, 6), "1027": (5, 3), "9600": (1,)},
+    "test": {"0003": (2, 5), "1030": (6,)},
+}
+#: The real corpus, too, has recordings that neither part lists.
+UNLISTED = "096000023"
 
 CHINESE = {
     "YES": "是 的",
@@ -113,6 +121,31 @@ def build_aishell(root: Path) -> Path:
         "resource_aishell/speaker.info": "".join(f"{s[1:]}\tF\n" for s in speakers).encode(),
     }
     _write(root / "33" / "resource_aishell.tgz", tar_gz(resource))
+    return root
+
+
+def build_speechocean762(root: Path) -> Path:
+    """Write 101/ of a mirror of openslr.org/resources; return the mirror's folder."""
+    speech = _speech("WAV")
+    files = {"speechocean762/README.md": b"# speechocean762: a miniature\n"}
+    for part, speakers in SPEECHOCEAN762.items():
+        tables: dict[str, list[str]] = {"wav.scp": [], "text": [], "utt2spk": [], "spk2utt": []}
+        for speaker, utterances in speakers.items():
+            keys = []
+            for number, which in enumerate(utterances, 11):
+                audio, words = speech[which]
+                key = f"0{speaker}{number:04d}"
+                place = f"WAVE/SPEAKER{speaker}/{key}.WAV"
+                files[f"speechocean762/{place}"] = audio
+                keys.append(key)
+                tables["wav.scp"].append(f"{key}\t{place}")
+                tables["text"].append(f"{key}\t{words}")
+                tables["utt2spk"].append(f"{key}\t{speaker}")
+            tables["spk2utt"].append(f"{speaker} {' '.join(keys)}")
+        for name, lines in tables.items():
+            files[f"speechocean762/{part}/{name}"] = "\n".join([*lines, ""]).encode()
+    files[f"speechocean762/WAVE/SPEAKER9600/{UNLISTED}.WAV"] = speech[0][0]
+    _write(root / "101" / "speechocean762.tar.gz", tar_gz(files))
     return root
 
 

@@ -34,7 +34,7 @@ NO_TRAINING = ["--skip_train", "true"]
         (["--valid_set", "train"], "train_set and valid_set are both train"),
         (["--test_sets", ""], "--test_sets is required"),
         (["--token_type", "phn"], "--token_type phn: bpe, char or word"),
-        (["--loop_exit", "labls"], "--loop_exit labls: latent, kl or labels"),
+        (["--loop_exit", "labls"], "--loop_exit labls: latent, kl, labels or acceleration"),
         (["--loop_exit", "kl"], "--loop_exit kl needs --loop_exit_threshold"),
         (
             ["--loop_exit_min", "2"],

@@ -82,6 +82,8 @@ PRIVATE = (
     {"loop_embedding": "learned"},
     {"loop_embedding": "sinusoid"},
     {"loop_film": True},
+    {"loop_scale": "inverse"},
+    {"loop_scale": "learned"},
     {"loop_norms": True},
     {"input_injection": "add"},
     {"input_injection": "concat", "loop_film": True, "loop_embedding": "learned"},

@@ -31,7 +31,7 @@ def test_a_recursive_model(recipe, tmp_path):  # noqa: F811
 def test_a_stock_model_in_int8_on_audio(recipe, tmp_path):  # noqa: F811
     file = tmp_path / "encoder.onnx"
     audio = recipe / "speech.wav"
-    options = ExportOptions(int8=True, ctc=False)
+    options = ExportOptions(precision="int8", ctc=False)
     report = export_model(recipe / "exp/transformer", file, options, "3epoch.pth", [audio])
     assert list(report.closeness) == ["float32", "int8"]
     assert 1e-4 < report.closeness["int8"].relative_difference < 0.1

@@ -1,14 +1,13 @@
-"""In int8 the block's weights stand once, its products are integers, and it is close."""
+"""In int8 the block's weights stand once, and its products are integers."""
 
 from collections import Counter
 
 import numpy as np
 import onnx
-import pytest
 
 from espnet_recursive.export.encoder_graph import encoder_graph
 from espnet_recursive.export.int8 import quantised
-from tests.export.conftest import build, features, run
+from tests.export.conftest import build
 
 PRIVATE = {
     "loop_norms": True,
@@ -20,20 +19,6 @@ BIG = {"output_size": 64, "linear_units": 256}
 def body_of(model: onnx.ModelProto) -> onnx.GraphProto:
     (loop,) = (node for node in model.graph.node if node.op_type == "Loop")
     return onnx.helper.get_node_attr_value(loop, "body")
-
-
-@pytest.mark.parametrize(
-    "name, conf", [("transformer", BIG), ("conformer", BIG), ("transformer", PRIVATE)]
-)
-def test_close_to_float32(name, conf):
-    model = encoder_graph(build(name, **conf), 20, loops_as_input=True)
-    small = quantised(model)
-    for lengths, loops in (([48], 3), ([60, 30], 5)):
-        inputs = features(lengths) | {"num_loops": loops}
-        (x, x_lengths), (y, y_lengths) = run(model, inputs), run(small, inputs)
-        assert np.array_equal(x_lengths, y_lengths)
-        difference = np.linalg.norm(y - x, axis=-1) / np.linalg.norm(x, axis=-1)
-        assert 0 < difference.mean() < 0.05
 
 
 def test_size_and_operators():
@@ -61,10 +46,3 @@ def test_convolutions_are_stored_in_int8():
     assert len(convolutions) == 1 + 2 * 2
     assert {kinds[name] for name in convolutions} == {onnx.TensorProto.INT8}
     assert not any(name.removesuffix("_int8") in kinds for name in convolutions)
-
-
-def test_the_model_is_not_changed():
-    model = encoder_graph(build("transformer"), 20)
-    before = model.SerializeToString(deterministic=True)
-    quantised(model)
-    assert model.SerializeToString(deterministic=True) == before

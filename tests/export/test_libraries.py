@@ -13,7 +13,7 @@ def test_there():
 def test_missing(monkeypatch):
     found = libraries.find_spec
     monkeypatch.setattr(libraries, "find_spec", lambda n: None if n == "onnx" else found(n))
-    with pytest.raises(UserError, match=r"^onnx: not installed.*espnet_recursive\[export\]"):
+    with pytest.raises(UserError, match=r"^onnx: not installed.*espnet_recursive\[onnx\]"):
         libraries.check_libraries()
 
 

@@ -17,8 +17,9 @@ from espnet_recursive.errors import UserError
 from espnet_recursive.export import online_export
 from espnet_recursive.export.online_export import OnlineOptions, export_online
 from espnet_recursive.model.loaded_model import load_asr_model
-from espnet_recursive.onnx_recognizer.greedy import greedy, text_of
+from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.transcription.words import text_of
 from tests.convert.models import RECURSION, TOKENS, write_experiment
 
 RATE = 16000
@@ -123,9 +124,10 @@ def test_convolutions_other_chunks_and_another_depth(an4, tmp_path):
     samples, _ = soundfile.read(an4[0], dtype="float32")
     text = whole_text(exp, samples, num_loops=1, chunk_size=4, num_left_chunks=6)
     assert hear(client(tmp_path / "online", 4, 6), samples, 3000)[-1] == text and len(text) > 10
-    small = export_online(exp, tmp_path / "int8", OnlineOptions(precision="int8"))
-    assert small.agreement.texts == 3
-    assert len(hear(client(tmp_path / "int8"), samples, 3000)[-1]) > 10
+    for precision in ("float16", "int8", "int4"):
+        small = export_online(exp, tmp_path / precision, OnlineOptions(precision=precision))
+        assert small.agreement.texts == 3
+        assert len(hear(client(tmp_path / precision), samples, 3000)[-1]) > 10
 
 
 def changed(exp, name, **values):

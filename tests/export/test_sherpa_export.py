@@ -17,10 +17,13 @@ from espnet_recursive.asr.encoder.latent_recursive_encoder import LatentRecursiv
 from espnet_recursive.corpora.mini_an4 import prepare_mini_an4
 from espnet_recursive.errors import UserError
 from espnet_recursive.export import sherpa_export
+from espnet_recursive.export.runtime import open_session
+from espnet_recursive.export.sherpa_client import client_labels
 from espnet_recursive.export.sherpa_export import SherpaOptions, export_sherpa
 from espnet_recursive.model.loaded_model import load_asr_model
-from espnet_recursive.onnx_recognizer.greedy import greedy, text_of
+from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.recipe.data_dir import read_table
+from espnet_recursive.transcription.words import text_of
 from tests.convert.conftest import recipe  # noqa: F401
 from tests.convert.models import RECURSION, TOKENS, write_experiment
 
@@ -194,6 +197,26 @@ def test_depths_of_zipformer(an4, tmp_path):
         texts.append(recognise(recognizer, speech(an4[0])).text)
         assert texts[-1] == espnet_text(exp, speech(an4[0]), loops)[0]
     assert texts[0] != texts[1]
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8", "int4"])
+def test_the_client_runs_every_format(precision, an4, tmp_path):
+    config = {"frontend": "kaldi_fbank", "frontend_conf": {}, "normalize": None}
+    config["normalize_conf"] = {}
+    exp = write_experiment(tmp_path, "x", "latent_recursive_transformer", config, **RECURSION)
+    options = SherpaOptions(loops=(1, 3), precision=precision)
+    report = export_sherpa(exp, tmp_path / "sherpa", options, None, an4[:2])
+    assert set(report.same_texts.values()) <= {0, 1, 2}
+    for loops in (1, 3):
+        file = str(tmp_path / "sherpa" / f"model.loops{loops}.onnx")
+        recognizer = sherpa_onnx.OfflineRecognizer.from_zipformer_ctc(
+            file, str(tmp_path / "sherpa" / "tokens.txt")
+        )
+        session, frontend = open_session(file), model_of(exp).frontend
+        for audio in an4[:2]:
+            labels = client_labels("zipformer_ctc", session, frontend, speech(audio))
+            found = recognise(recognizer, speech(audio)).text
+            assert found == text_of([TOKENS[label] for label in labels], "char") != ""
 
 
 def test_refused(exp, recipe, tmp_path):  # noqa: F811

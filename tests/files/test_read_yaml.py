@@ -113,6 +113,29 @@ def test_values_that_cannot_be_made(refuses_text, content):
     refuses_text(content, "is not YAML|has a number of [0-9,]+ digits")
 
 
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        ("a: 1\nb: 2\na: 3\n", (3, "a", 1)),
+        ("a:\n  b: 1\n  c: [x, {b: 1}]\n  b: 2\n", (4, "b", 2)),
+        ("- {a: 1, b: {a: 1}}\n- {b: [],\n   b: {}}\n", (3, "b", 2)),
+        ("? [a, b]\n: {a: 1}\n? a\n: *x\na: 1\n", (5, "a", 3)),
+        ("1: a\n'1': b\n1: c\n", (3, "1", 1)),
+    ],
+)
+def test_a_key_twice(refuses_text, content, lines):
+    line, key, first = lines
+    refuses_text(content, f"line {line}: the key '{key}' is in line {first} already")
+
+
+def test_keys_of_several_mappings(tmp_path):
+    text = "base: &base {a: 1, b: 2}\nmore: {<<: *base, b: 3}\nlist: [{a: 1}, {a: 2}]\n"
+    text += "two: {<<: *base, <<: {c: 4}}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    values = read_yaml(tmp_path / "a.yaml")
+    assert values["more"] == {"a": 1, "b": 3} and values["two"] == {"a": 1, "b": 2, "c": 4}
+
+
 def test_aliases_that_multiply(refuses_text):
     """Nine lists of nine lists of ...: 31 billion values in a kilobyte."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]

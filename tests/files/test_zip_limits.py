@@ -35,6 +35,12 @@ def test_names_that_lead_out(check, name):
         check((name, ""))
 
 
+def test_folders_in_one_another(check):
+    check(("a/" * 49 + "b", ""))
+    with pytest.raises(UserError, match="its member 'a/a/.* lies deeper than 50 folders"):
+        check(("a/" * 50 + "b", ""))
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFBLK, stat.S_IFSOCK])
 def test_what_is_neither_file_nor_folder(check, kind):
     info = zipfile.ZipInfo("a")

@@ -87,9 +87,12 @@ def test_the_repository_that_pip_recorded(installed):
     assert Requirement(argument).url == f"git+{url}"
 
 
-def test_the_repository_of_the_metadata(installed):
-    installed("Project-URL: Source, https://example.org/espnet_recursive\n")
+def test_the_repository_that_the_package_names(installed, monkeypatch):
+    installed()
+    monkeypatch.setattr(requirements, "__url__", "https://example.org/espnet_recursive")
     assert source_url() == "git+https://example.org/espnet_recursive"
+    monkeypatch.setattr(requirements, "__url__", "")
+    assert source_url() is None
 
 
 def test_a_folder_is_no_place_for_others(installed):

@@ -58,6 +58,8 @@ def test_meta(tmp_path):
         ({"files": 5}, "model.zip: meta.yaml: files must be keys and values, not 5"),
         ({"recursion": {"num_loops": True}}, "recursion.num_loops must be a whole number"),
         ({"files": META["files"] | {"device": "cuda"}}, "has device under files, which names no"),
+        ({"requires": ["a"] * 101}, "requires: must be at most 100 requirements of 200"),
+        ({"requires": "a" * 201}, "requires: must be at most 100 requirements of 200"),
         ({"yaml_files": {}}, "model.zip is no recogniser: meta.yaml lists asr_model_file"),
     ],
 )
@@ -80,11 +82,20 @@ def test_a_smallest_configuration():
         ({"token_list": ["a", None]}, "c.yaml: token_list: token 2 is None, which is no text"),
         ({"encoder": ["x"]}, "c.yaml: encoder must be text, not"),
         ({3: 4}, "c.yaml: the key 3 is no name"),
+        ({"frontend_conf": {"hop_length": 0}}, "frontend_conf.hop_length must be 1 or more"),
+        ({"frontend_conf": {"win_length": 600}}, "win_length must be at most n_fft, 512, not 600"),
     ],
 )
 def test_a_configuration_that_is_refused(change, message):
     with pytest.raises(UserError, match=message):
         check_config(CONFIG | change, "c.yaml")
+
+
+def test_windows_of_a_frontend():
+    for conf in ({"win_length": None, "n_fft": 400}, {"n_fft": 512, "win_length": 512}):
+        check_config(CONFIG | {"frontend_conf": conf}, "c.yaml")
+    other = {"frontend": "sliding_window", "frontend_conf": {"win_length": 600, "hop_length": 0}}
+    check_config(CONFIG | other, "c.yaml")  # of which this knows nothing
 
 
 def test_what_is_not_built_may_be_null():

@@ -1,5 +1,7 @@
 """Checkpoints and configurations that do not belong together."""
 
+from functools import partial
+
 import pytest
 import torch
 import yaml
@@ -51,6 +53,15 @@ def test_missing_weights(check):
 def test_weights_left_over(check):
     with pytest.raises(UserError, match=r"1 left over \(encoder.gate.weight\)"):
         check(lambda weights: weights.update({"encoder.gate.weight": torch.zeros(3)}))
+
+
+def test_another_type(check):
+    name = "ctc.ctc_lo.bias"
+    check(lambda weights: weights.update({name: weights[name].half()}))
+    for kind in ("int8", "bool", "complex64"):
+        changed = torch.zeros(30, dtype=getattr(torch, kind))
+        with pytest.raises(UserError, match=rf"1 of another type \({name}: {kind}, not float32\)"):
+            check(partial(dict.update, **{name: changed}))
 
 
 def test_another_shape(check):

@@ -8,8 +8,9 @@ import torch
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.loaded_model import load_asr_model
 from espnet_recursive.onnx_recognizer import OnnxRecognizer
-from espnet_recursive.onnx_recognizer.greedy import greedy, text_of
-from espnet_recursive.onnx_recognizer.pieces import pieces
+from espnet_recursive.onnx_recognizer.greedy import greedy
+from espnet_recursive.transcription.pieces import pieces
+from espnet_recursive.transcription.words import text_of
 
 RATE = 16000
 

@@ -47,6 +47,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "slim input layer": {"input_channels": 8},
     "SpeechBrain's front end": {"input_layer": "conv2d_speechbrain"},
     "lower time resolution": {"loop_strides": [4, 2]},
+    "scaled loops": {"loop_scale": "learned"},
     "progress": {"loop_policy": "schedule", "loop_policy_conf": {"start": 1, "end": 2}},
     "signals that are computed": {"input_injection": "add", "loop_embedding": "sinusoid"},
     "all private parts": {

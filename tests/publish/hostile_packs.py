@@ -45,11 +45,13 @@ def write_zip(path: Path, members: Members) -> None:
 
 
 def kinds(secret: Path) -> dict[str, Kind]:
-    """All kinds.
+    """All kinds, of this module and of those beside it.
 
     Args:
         secret: A file outside of every pack, which no loading may read or change.
     """
+    from tests.publish import hostile_formats, hostile_parts  # which change packs as this does
+
     made: dict[str, Kind] = {}
 
     def add(
@@ -68,6 +70,8 @@ def kinds(secret: Path) -> dict[str, Kind]:
     _add_sizes(add)
     _add_files(add)
     _add_zips(add, secret)
+    hostile_parts.add_kinds(add)
+    hostile_formats.add_kinds(add)
     return made
 
 
@@ -112,6 +116,11 @@ def put(member: str, content: bytes) -> Callable[[Members], object]:
 def prepended(member: str, content: bytes) -> Callable[[Members], object]:
     """Put bytes before those of a member."""
     return lambda members: members.update({member: content + members[member]})
+
+
+def appended(member: str, content: bytes) -> Callable[[Members], object]:
+    """Put bytes behind those of a member."""
+    return lambda members: members.update({member: members[member] + content})
 
 
 def cut(member: str, share: float) -> Callable[[Members], object]:
@@ -469,10 +478,10 @@ def _add_zips(add: Any, secret: Path) -> None:
     add("zip: a long name", "cannot be unpacked", put("x" * 3000, b""))
     add("zip: no meta.yaml", "meta.yaml of ESPnet's packs is not in it",
         lambda members: members.pop(META))  # fmt: skip
-    add("zip: cut", damaged, write=_rewritten(lambda whole: whole[: len(whole) // 2]))
-    add("zip: empty", damaged, write=_rewritten(lambda whole: b""))
-    add("zip: random", damaged, write=_rewritten(lambda whole: bytes(range(256)) * 40))
-    add("zip: wrong sizes", damaged, write=_rewritten(_wrong_sizes))
+    add("zip: cut", damaged, write=rewritten(lambda whole: whole[: len(whole) // 2]))
+    add("zip: empty", damaged, write=rewritten(lambda whole: b""))
+    add("zip: random", damaged, write=rewritten(lambda whole: bytes(range(256)) * 40))
+    add("zip: wrong sizes", damaged, write=rewritten(_wrong_sizes))
     add("zip: folders of its own", None, put("exp/", b""))
     add("zip: deflated", None, write=_method(zipfile.ZIP_DEFLATED))
     add("zip: bzip2", None, write=_method(zipfile.ZIP_BZIP2))
@@ -519,7 +528,7 @@ def _method(method: int) -> Callable[[Path, Members], None]:
     return write
 
 
-def _rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path, Members], None]:
+def rewritten(change: Callable[[bytes], bytes]) -> Callable[[Path, Members], None]:
     def write(path: Path, members: Members) -> None:
         write_zip(path, members)
         path.write_bytes(change(path.read_bytes()))
@@ -539,7 +548,7 @@ def _flags(flags: int, method: int) -> Callable[[Path, Members], None]:
             struct.pack_into("<H", content, at + 10, method)
         return bytes(content)
 
-    return _rewritten(change)
+    return rewritten(change)
 
 
 def _wrong_sizes(whole: bytes) -> bytes:

@@ -209,7 +209,7 @@ def test_loops_at_load_are_those_of_a_configuration(recipe, deeper):
         assert decode(chosen, recipe) != decode(plain, recipe)
 
 
-@pytest.mark.parametrize("loop_exit", ["latent", "kl", "labels"])
+@pytest.mark.parametrize("loop_exit", ["latent", "kl", "labels", "acceleration"])
 def test_thresholds_at_both_ends(packed, recipe, loop_exit):
     def at(**depth):
         return decode(Speech2Text.from_pretrained(packed, **FAST, **depth), recipe)
@@ -222,7 +222,10 @@ def test_thresholds_at_both_ends(packed, recipe, loop_exit):
 def test_a_depth_that_cannot_be(packed):
     for depth, message in (
         ({"num_loops": 0}, "num_loops must be an integer of 1 or more, not 0"),
-        ({"loop_exit": "entropy"}, "loop_exit='entropy' is none of latent, kl, labels"),
+        (
+            {"loop_exit": "entropy"},
+            "loop_exit='entropy' is none of latent, kl, labels, acceleration",
+        ),
         (
             {"loop_exit": "kl", "loop_exit_threshold": 0.1, "loop_exit_min": 4},
             "loop_exit_min=4: exit min_loops=4 is more than 3 loops",

@@ -7,11 +7,11 @@ from espnet2.legacy.nets.pytorch_backend.transformer.subsampling import TooShort
 
 import espnet_recursive
 from espnet_recursive.errors import UserError
-from espnet_recursive.publish.transcribe import transcribe
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.fingerprint import read_fingerprint
 from espnet_recursive.recipe.frontend_check import check_frontend
 from espnet_recursive.recipe.train_config import check_asr_config
+from espnet_recursive.transcription.transcribe import transcribe
 from tests.publish.experiments import FAST
 from tests.recipe.trainings import ASR
 

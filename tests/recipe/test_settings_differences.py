@@ -60,6 +60,7 @@ def test_tokens():
     (text,) = differences({"token_list": tokens}, {"token_list": swapped})
     assert text == "token_list: 2 of 4 tokens differ, the first is number 2: 'C' there, 'D' here"
     assert different_tokens(tokens, tokens[:3]) == "4 tokens there, 3 here"
+    assert len(different_tokens(tokens, [*tokens[:3], "x" * 1000])) < 200
 
 
 def test_files_count_by_their_content(tmp_path):

@@ -26,6 +26,8 @@ def test_by_default_there_is_nothing(strides):
         ({"loop_embedding": "learned"}, {"loop_signals.0.vectors"}),
         ({"loop_embedding": "sinusoid"}, {"loop_signals.0.gain"}),
         ({"loop_strides": [4, 2]}, {"loop_pooling.bias"}),
+        ({"loop_scale": "learned"}, {"loop_scale.scale"}),
+        ({"loop_scale": "inverse"}, set()),
         (
             {"loop_embedding": "learned", "loop_film": True},
             {"loop_signals.0.vectors", "loop_signals.1.scale", "loop_signals.1.shift"},
@@ -56,6 +58,8 @@ def test_parts_are_built(given, names):
         ({"interctc_loops": 2}, "interctc_loops must be"),
         ({"input_injection": "ad"}, "input_injection='ad' is none of add, concat; .* 'add'"),
         ({"loop_embedding": True}, "loop_embedding=True is none of learned, sinusoid"),
+        ({"loop_scale": "invers"}, "loop_scale='invers' is none of inverse, learned; .* 'inverse'"),
+        ({"loop_scale": 0.2}, "loop_scale=0.2 is none of inverse, learned"),
         ({"loop_film": "yes"}, "loop_film must be true or false, not 'yes'"),
         ({"loop_norms": 1}, "loop_norms must be true or false, not 1"),
         ({"loop_adapter_conf": {"rank": 3}}, "loop_adapter_conf: target_modules is missing"),

@@ -11,6 +11,7 @@ from espnet_recursive.recursion.exit_criterion import (
     changed_labels,
     divergence,
     relative_change,
+    second_difference,
 )
 
 MASK = torch.tensor([[True, True, True], [True, True, False]])
@@ -48,6 +49,23 @@ def test_changed_labels_is_a_share_of_frames():
     assert changed_labels(before, after, MASK).tolist() == pytest.approx([1 / 3, 0])
 
 
+def test_second_difference_is_that_of_the_steps():
+    """By hand: steps of norm 2 and 1 in one direction, then at right angles; states of norm 5."""
+    states = torch.tensor([3.0, 4.0]).expand(2, 3, 2) * MASK.unsqueeze(-1)
+    steps = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    before, after = (torch.cat([s[:, None].expand(2, 3, 2), states], -1).clone() for s in steps)
+    before[1, 2] += 100  # padding
+    expected = [1 / 5, math.sqrt(5) / 5]
+    assert second_difference(before, after, MASK).tolist() == pytest.approx(expected)
+
+
+def test_first_loops():
+    """A second difference needs three states; the others two."""
+    first = {name: ExitRule(name, 0.1).first_loop for name in EXIT_CRITERIA}
+    assert first == {"latent": 1, "kl": 1, "labels": 1, "acceleration": 2}
+    assert ExitRule("acceleration", 0.1, 4).first_loop == 4
+
+
 @pytest.fixture(params=sorted(EXIT_CRITERIA))
 def criterion(request):
     return request.param
@@ -63,7 +81,8 @@ def test_at_0_never_and_at_infinity_always(criterion, threshold, exits, moved):
     """Also where nothing changes at all."""
     states = torch.randn(2, 3, 4)
     rule = ExitRule(criterion, threshold)
-    views = [rule.view(x, ctc) for x in (states, states + moved * torch.randn(2, 3, 4))]
+    other = states + moved * torch.randn(2, 3, 4)
+    views = [rule.view(states, ctc, states), rule.view(other, ctc, states)]
     finished = rule.finished(*views, MASK)
     assert finished.tolist() == [exits, exits]
     assert finished.device.type == "cpu"
@@ -74,7 +93,7 @@ def test_each_utterance_is_judged_alone(criterion):
     before, after = torch.randn(2, 8, 3, 4)
     mask = torch.ones(8, 3, dtype=torch.bool)
     together = EXIT_CRITERIA[criterion]
-    views = [together.view(x, ctc) for x in (before, after)]
+    views = [together.view(x, ctc, before) for x in (before, after)]
     whole = together.difference(*views, mask)
     for row in range(8):
         alone = together.difference(views[0][row : row + 1], views[1][row : row + 1], mask[:1])
@@ -84,7 +103,7 @@ def test_each_utterance_is_judged_alone(criterion):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (("cosine", 0.1), "'cosine' is none of latent, kl, labels"),
+        (("cosine", 0.1), "'cosine' is none of latent, kl, labels, acceleration"),
         (("latent", -0.1), "threshold must be 0 or more, not -0.1"),
         (("latent", math.nan), "threshold must be 0 or more, not nan"),
         (("latent", 0.1, 0), "min_loops must be 1 or more, not 0"),

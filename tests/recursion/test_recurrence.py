@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from espnet_recursive.recursion.exit_criterion import ExitRule
-from espnet_recursive.recursion.recurrence import LayerPass, LoopPlan, PlannedPass
+from espnet_recursive.recursion.loop_plan import LoopPlan
+from espnet_recursive.recursion.recurrence import LayerPass, PlannedPass
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
 
@@ -126,6 +127,28 @@ def test_an_utterance_exits_when_it_has_settled():
         assert loops == expected and last.item() == pytest.approx(x)
     assert len(set(done.loops.tolist())) == 3
     assert done.row_layers == done.loops.sum()
+
+
+class Drifting(torch.nn.Module):
+    """Adds 1 in each loop: a step that does not change."""
+
+    def forward(self, xs, masks):
+        return xs + 1, masks
+
+
+def test_acceleration_sees_steps_that_have_settled():
+    """Where each step is half of the one before, the second difference is the step itself."""
+    for threshold in (0.3, 0.1, 0.01):
+        starts = [0.9, 0.5, -30.0]
+        (one, a), (two, b) = (
+            settle(starts, ExitRule(name, threshold, 2)) for name in ("latent", "acceleration")
+        )
+        assert a.loops.tolist() == b.loops.tolist() and torch.equal(one, two)
+    stack = RecursiveStack([Drifting()], RecursionShape(1, 20, 0, 0))
+    for name, loops in (("latent", 11), ("acceleration", 2)):
+        done = PlannedPass(stack, LoopPlan(torch.tensor([20]), ExitRule(name, 0.095)))
+        done(torch.zeros(1, 1, 1), None)
+        assert done.loops.tolist() == [loops]
 
 
 def test_exit_of_each_is_that_of_it_alone():

@@ -130,7 +130,7 @@ def test_times_and_folders_are_no_results(tmp_path):
     ("sleep 2; echo YES > text.new; mv text.new text", "survived"),
     ("echo MAYBE > text; sleep 2; echo YES > text", "silent"),
 ])  # fmt: skip
-@pytest.mark.parametrize("kind", ["kill_stage", "sigterm"])
+@pytest.mark.parametrize("kind", ["sigint_stage", "sigterm"])
 def test_stops(tmp_path, monkeypatch, kind, write, verdict):
     """Of a recipe with one stage, which is not done again where there is a text."""
     undisturbed = recipe.Recipe(tmp_path / "undisturbed", None)
@@ -141,7 +141,7 @@ def test_stops(tmp_path, monkeypatch, kind, write, verdict):
         (made.dir / "run.sh").write_text(f"#!/bin/bash\nmkdir -p data/test; {script}\n")
         (made.dir / "run.sh").chmod(0o755)
     assert undisturbed.run()[0] == 0
-    if kind == "kill_stage":  # beside the results of all other stages
+    if kind.endswith("_stage"):  # beside the results of all other stages
         shutil.rmtree(tmp_path / "stopped")
     monkeypatch.setattr("tools.faults.stops.STAGES", (1,) * STOPS[kind])
     outcome = stopped(kind, undisturbed, 1.0, tmp_path / "stopped", random.Random(0), 1)

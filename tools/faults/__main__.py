@@ -20,13 +20,16 @@ from tools.faults import disks, files, stops
 from tools.faults.recipe import Recipe
 from tools.faults.trials import Outcome, Trial, Trials
 
-#: Kind -> trials by default; a trial of the first four stops a run several times.
+#: Kind -> trials by default; a trial of the first six stops a run several times.
 KINDS = {
     "kill": 5,
     "kill_stage": 24,
     "sigint": 2,
+    "sigint_stage": 12,
     "sigterm": 2,
+    "sigterm_stage": 12,
     "two_runs": 3,
+    "two_runs_stage": 12,
     "full_disk": 24,
     "flip": 200,
     "edit": 0,
@@ -82,8 +85,8 @@ def _trial(kind: str, number: int, undisturbed: Recipe, seconds: float, work: Pa
         shutil.rmtree(work, ignore_errors=True)  # of a trial that did not come to its end
         if kind in stops.SIGNALS:
             return stops.stopped(kind, undisturbed, seconds, work, rng, number)
-        if kind == "two_runs":
-            return stops.two_runs(undisturbed, seconds, work, rng)
+        if kind.startswith("two_runs"):
+            return stops.two_runs(kind, undisturbed, seconds, work, rng, number)
         if kind == "full_disk":
             return disks.full_disk(undisturbed, work, rng, number)
         return getattr(files, {"flip": "flipped", "edit": "edited"}[kind])(

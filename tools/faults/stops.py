@@ -14,7 +14,12 @@ from tools.faults.recipe import WRITTEN, Recipe, Run, differences
 from tools.faults.trials import TRACEBACK, Outcome, judged
 
 #: Stops of one folder, one after the other, before the run that comes to its end is compared.
-STOPS = {"kill": 8, "kill_stage": 4, "sigint": 4, "sigterm": 4}
+STOPS = {
+    **{"kill": 8, "kill_stage": 4},
+    **{"sigint": 4, "sigint_stage": 2, "sigterm": 4, "sigterm_stage": 2},
+}
+#: Ending of the kinds that run a single stage, which take turns, beside the results of the others.
+OF_STAGE = "_stage"
 #: Runs that may end before they are stopped; each shows how long the stage really takes.
 _TRIES = 4
 #: Stages, of which each trial draws some, so that the short ones are met too.
@@ -24,7 +29,9 @@ SIGNALS = {
     "kill": (signal.SIGKILL, True),
     "kill_stage": (signal.SIGKILL, True),
     "sigint": (signal.SIGINT, True),
+    "sigint_stage": (signal.SIGINT, True),
     "sigterm": (signal.SIGTERM, False),
+    "sigterm_stage": (signal.SIGTERM, False),
 }
 
 
@@ -34,15 +41,14 @@ def stopped(
     """A run that is stopped several times, and started again each time.
 
     Args:
-        kind: One of SIGNALS; "kill_stage" runs a single stage beside the results of the others,
-            all other kinds the whole recipe.
+        kind: One of SIGNALS; those without OF_STAGE run the whole recipe.
         undisturbed: A recipe that came to its end without a fault.
         seconds: How long it took.
         folder: A new folder.
         rng: Where the moments come from.
         number: The number of the trial; single stages take turns.
     """
-    if kind == "kill_stage":
+    if kind.endswith(OF_STAGE):
         stages = [STAGES[(number - 1) % len(STAGES)]] * STOPS[kind]
         recipe = Recipe(folder, undisturbed)
         options = recipe.forget(stages[0])
@@ -104,13 +110,21 @@ def _stopped_run(
     return run, took
 
 
-def two_runs(undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random) -> Outcome:
+def two_runs(
+    kind: str, undisturbed: Recipe, seconds: float, folder: Path, rng: random.Random, number: int
+) -> Outcome:
     """Two runs of the same command in one folder; arguments as of `stopped`."""
-    recipe = Recipe(folder)
-    first = recipe.start()
+    if kind.endswith(OF_STAGE):
+        recipe, stage = Recipe(folder, undisturbed), STAGES[(number - 1) % len(STAGES)]
+        options = recipe.forget(stage)
+        seconds = undisturbed.stage_seconds(seconds)[stage]
+    else:
+        recipe, options = Recipe(folder), ()
+    first = recipe.start(*options)
     delay = rng.uniform(0, seconds)
     time.sleep(delay)
-    fault, second = f"the second {delay:.0f} s later, in stage {first.stage()}", recipe.start()
+    fault = f"the second {delay:.0f} s later, in stage {first.stage()}"
+    second = recipe.start(*options)
     runs = [first.wait(), second.wait()]
     status, output = max(runs, key=lambda run: run[0] != 0)
     outcome = judged(fault, status, output, differences(undisturbed, recipe))

@@ -112,6 +112,7 @@ class Row:
         results: Their results.
         policy: The encoder's loop policy.
         encoder: ESPnet's name of the encoder.
+        options: All options of the encoder, with the defaults of those that its file leaves out.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Row:
     results: Sequence[Result]
     policy: str = "fixed"
     encoder: str = "latent_recursive_transformer"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_papers(self) -> bool:
@@ -157,7 +159,8 @@ def read_rows(
         encoder, paper = _encoder(file), PAPER_ROWS.get(name)
         own = [model for other, model in models if other == encoder]
         size = measure_config(file, own[0].input_size if own else input_size)
-        row = Row(name, size, paper, own, [], encoder[1].get("loop_policy", "fixed"), encoder[0])
+        policy = encoder[1].get("loop_policy", "fixed")
+        row = Row(name, size, paper, own, [], policy, *encoder)
         unit = paper.unit if paper and row.is_papers else None
         results = [result for model in own for result in _read_results(model, unit, decoding)]
         rows.append(replace(row, results=results))

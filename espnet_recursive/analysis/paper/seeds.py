@@ -116,8 +116,8 @@ def mean_interval(group: Repeated) -> Interval | None:
     """
     if len(group.results) == 1:
         return group.first.score.interval_95
-    counts = _counts(group)
-    return None if counts is None else _interval(_draws(counts))
+    counts = utterance_counts(group)
+    return None if counts is None else interval_of(error_rate_draws(counts))
 
 
 def improvement_over_seeds(first: Repeated, second: Repeated) -> Improvement | None:
@@ -127,23 +127,29 @@ def improvement_over_seeds(first: Repeated, second: Repeated) -> Improvement | N
         The comparison; None if the utterances or their references differ, fewer than two, or
         without counts.
     """
-    one, other = _counts(first), _counts(second)
+    one, other = utterance_counts(first), utterance_counts(second)
     if one is None or other is None or one.units != other.units:
         return None
-    draws = _draws(other, generator=1) - _draws(one, generator=2)
+    draws = error_rate_draws(other, generator=1) - error_rate_draws(one, generator=2)
     difference = second.error_rate - first.error_rate
-    return Improvement(difference, _interval(draws), float((draws < 0).mean()))
+    return Improvement(difference, interval_of(draws), float((draws < 0).mean()))
 
 
 @dataclass(frozen=True)
-class _Counts:
+class UtteranceCounts:
     """Units of each utterance, and the errors in them: (seeds, utterances)."""
 
     units: dict[str, int]
     errors: np.ndarray
 
 
-def _counts(group: Repeated) -> _Counts | None:
+def utterance_counts(group: Repeated) -> UtteranceCounts | None:
+    """Read the counts of all models of a group.
+
+    Returns:
+        The counts; None where some are not there, the models' utterances or references differ, or
+        there are fewer than two utterances.
+    """
     if not all(result.utterances.exists() for result in group.results):
         return None
     tables = [read_utterances(result.utterances) for result in group.results]
@@ -152,11 +158,19 @@ def _counts(group: Repeated) -> _Counts | None:
         {name: counts.units for name, counts in table.items()} != units for table in tables
     ):
         return None
-    return _Counts(units, np.array([[table[name].errors for name in units] for table in tables]))
+    return UtteranceCounts(
+        units, np.array([[table[name].errors for name in units] for table in tables])
+    )
 
 
-def _draws(counts: _Counts, generator: int = 0) -> np.ndarray:
-    """(REPLICATIONS,) error rates: the same utterances whatever the counts, and own seeds."""
+def error_rate_draws(counts: UtteranceCounts, generator: int = 0) -> np.ndarray:
+    """Draw error rates in percent, (REPLICATIONS,), each the mean over drawn seeds.
+
+    Args:
+        counts: Those of a group.
+        generator: Which seeds are drawn; groups that are compared need different numbers. The
+            utterances are the same whatever the counts and the number.
+    """
     weights = _weights(len(counts.units))
     units = np.array(list(counts.units.values()))
     seeds = len(counts.errors)
@@ -181,6 +195,7 @@ def _weights(utterances: int) -> np.ndarray:
     return weights
 
 
-def _interval(draws: np.ndarray) -> Interval:
+def interval_of(draws: np.ndarray) -> Interval:
+    """The percentile interval of draws."""
     low, high = np.percentile(draws, (2.5, 97.5))
     return Interval(float(low), float(high))

@@ -9,6 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from espnet_recursive.analysis.paper.claims import MARGIN
+from espnet_recursive.analysis.paper.recovery_table import recovery_lines
 from espnet_recursive.analysis.paper.results import Row
 from espnet_recursive.analysis.paper.values import paper_values
 from espnet_recursive.files.whole_files import write_if_changed
@@ -74,6 +75,7 @@ def markdown(values: dict[str, Any]) -> str:
         lines += [f"## The paper's claims on {test_set}, {unit.upper()}", ""]
         lines += [] if number else [_CLAIMS]
         lines += [_table(_claim_lines(claims, test_set, unit)), ""]
+    lines += recovery_lines(values["recovery"])
     if decodings:
         lines += ["## Decodings", ""]
         lines += [f"{number}. `{path}`" for number, path in enumerate(decodings, 1)]

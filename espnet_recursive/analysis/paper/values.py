@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from espnet_recursive.analysis.paper.claims import claim_values
+from espnet_recursive.analysis.paper.recovery import recovery_values
 from espnet_recursive.analysis.paper.results import Result, Row
 from espnet_recursive.analysis.paper.seed_spread import SeedSpread, seed_spreads
 from espnet_recursive.analysis.paper.seeds import (
@@ -25,8 +26,9 @@ def paper_values(rows: Sequence[Row]) -> dict[str, Any]:
 
     Returns:
         "rows", each with its "results", one a model and decoding, and their "means" over models
-        that differ in the seed only; "seeds", how far these lie apart on each data set; and
-        "claims", those of the paper that can be looked at.
+        that differ in the seed only; "seeds", how far these lie apart on each data set; "claims",
+        those of the paper that can be looked at; and "recovery", what looped rows recover of the
+        gain of a deep one.
     """
     groups = {row.name: repeated(row.results) for row in rows}
     chosen = leading(groups)
@@ -36,6 +38,7 @@ def paper_values(rows: Sequence[Row]) -> dict[str, Any]:
         "rows": [_row_values(row, groups, chosen) for row in rows],
         "seeds": [_spread_values(spread) for spread in spreads],
         "claims": claim_values(chosen, policies),
+        "recovery": recovery_values(rows, groups),
     }
 
 

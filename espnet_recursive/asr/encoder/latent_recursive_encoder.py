@@ -1,7 +1,6 @@
 """The mixin that turns one of ESPnet's encoders into a recursive one."""
 
 import inspect
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -26,13 +25,16 @@ from espnet_recursive.asr.encoder.pass_plan import (
     renumbered,
 )
 from espnet_recursive.asr.encoder.position_projections import cache_position_projections
+from espnet_recursive.asr.encoder.shallow_output import ShallowOutput, leave_shallow
 from espnet_recursive.asr.streaming.chunked_layers import ChunkedLayers, check_chunkable
 from espnet_recursive.asr.streaming.chunks import ChunkConf
 from espnet_recursive.errors import reason
+from espnet_recursive.espnet_versions import use_sdpa
 from espnet_recursive.recursion.exit_criterion import ExitRule
+from espnet_recursive.recursion.loop_plan import LayerAt
 from espnet_recursive.recursion.module_view import view_of
 from espnet_recursive.recursion.progress import TrainingProgress
-from espnet_recursive.recursion.recurrence import LayerAt, LayerPass, Pass, PlannedPass
+from espnet_recursive.recursion.recurrence import LayerPass, Pass, PlannedPass
 from espnet_recursive.recursion.resolved import Recursion
 from espnet_recursive.recursion.shape import RecursionShape
 from espnet_recursive.recursion.stack import RecursiveStack
@@ -60,7 +62,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
             Given, it makes the configuration that of a stock encoder, {num_blocks, 1, 0, 0}, in
             which the other keys say where it recurs
             (see :meth:`espnet_recursive.recursion.shape.RecursionShape.from_conf`).
-        loop_policy, loop_policy_conf, interctc_loops, loop_strides, input_injection,
+        loop_policy, loop_policy_conf, interctc_loops, loop_strides, loop_scale, input_injection,
             loop_embedding, loop_film, loop_norms, loop_adapter_conf, checkpoint_loops, compile: Of
             :class:`espnet_recursive.recursion.conf.RecursionConf`.
         interctc_layer_idx: Where the stock encoder has it: positions of intermediate CTC, counted
@@ -70,16 +72,14 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
             :class:`espnet_recursive.asr.streaming.chunks.ChunkConf`.
         input_channels: Channels of the convolutions of a ``conv2d`` input layer; those of the
             states by default, as in ESPnet. With ``input_layer: conv2d_speechbrain`` 64.
-        **stock_conf: The stock encoder's options. An option that is a list with a value for each
-            block has a value for each *unique* layer; a rate of layer drop counts for each
-            execution.
+        **stock_conf: The stock encoder's options. Lists with a value for each block have one for
+            each *unique* layer; a rate of layer drop counts for each execution.
 
     Any number of threads can run one encoder, each at its own depth, if its attention is safe in
     threads: ESPnet's is with ``use_sdpa: true``, which is also the faster one.
 
     Attributes:
-        recursion: Shape, loop policy and options, as the configuration says; each is an attribute
-            of its own, too, to be read (:class:`ConfiguredOptions`).
+        recursion: Shape, loop policy and options, which are :class:`ConfiguredOptions`, too.
 
     Raises:
         TypeError: If a key is unknown, or a key of the recursion has the wrong type.
@@ -94,6 +94,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
     _stock: ClassVar[type[AbsEncoder]]
     _stock_signature: ClassVar[inspect.Signature]
     encoders: RecursiveStack
+    shallow_output: ShallowOutput | None = None  # where a training pass leaves that
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -116,7 +117,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
             raise EncoderConfError(str(error)) from error
         check_options(effective, recursion, chunk_conf, cls.choices)
         try:
-            super().__init__(**stock_conf(given, recursion.shape))
+            super().__init__(**stock_conf(given, recursion.shape, cls._stock))
         except AssertionError as error:
             raise EncoderConfError(f"encoder_conf of {cls.__name__}: {reason(error)}") from error
         if "interctc_layer_idx" in known:
@@ -129,6 +130,7 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         if chunk_conf.is_used:
             check_chunkable(self.encoders.unique_layers)
         self.set_depth()
+        use_sdpa(self, effective["use_sdpa"])
         record_attention_for_hooks(self.encoders)
         cache_position_projections(self.encoders)
         input_layer = getattr(self, "embed", None)
@@ -227,7 +229,8 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         elif self.training:
             chosen = ChosenDepth()
         chunks = chunks_of_pass(self, chosen)
-        if self.recursion.is_plain and chosen.exit_rule is None and chunks is None:
+        plain = self.recursion.is_plain and self.shallow_output is None
+        if plain and chosen.exit_rule is None and chunks is None:
             return self._layer_by_layer(options, chosen.num_loops)
         return self._by_plan(options, chosen, ChunkedLayers(chunks) if chunks else None)
 
@@ -261,16 +264,16 @@ class LatentRecursiveEncoder(ConfiguredOptions, AbsEncoder):
         self, options: dict[str, Any], chosen: ChosenDepth, layer_at: LayerAt | None
     ) -> tuple[Any, torch.Tensor, Any]:
         """A pass that the stock forward sees as one layer."""
-        return_all_hs = options.pop("return_all_hs", False)
-        max_layer = options.pop("max_layer", None)
+        return_all_hs, most = (options.pop(k, None) for k in ("return_all_hs", "max_layer"))
         check_sharded_loops(self, chosen)
         counts = loop_counts(self, options["ilens"], chosen.num_loops)
-        plan = make_plan(self, counts, chosen, options.get("ctc"), return_all_hs, max_layer)
-        plan = replace(plan, layer_at=layer_at)
+        ctc = options.get("ctc")
+        plan = make_plan(self, counts, chosen, ctc, bool(return_all_hs), most, layer_at)
         planned = PlannedPass(self.encoders, plan)
         view = self._with(planned, interctc_layer_idx=[])
         out, olens, states = self._stock.forward(view, **options)
         self._last_pass.note(planned.loops, planned.row_layers)
+        leave_shallow(self, planned.early)
         if return_all_hs:
             out = out, [state for _, state in planned.states]
         elif planned.states:

@@ -27,6 +27,8 @@ _NOT_FOR_STOCK = {
     "interctc_layer_idx",
     *(field.name for cls in (RecursionShape, RecursionConf, ChunkConf) for field in fields(cls)),
 }
+#: ESPnet's option for fused attention.
+_SDPA = "use_sdpa"
 #: Options of stock forward methods that act between layers. A pass by a plan has no place for them.
 _BETWEEN_LAYERS = ("ctc_trim", "layer_drop_rate", "gradient_checkpoint_layers")
 
@@ -41,6 +43,8 @@ def recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
     parameters["input_channels"] = inspect.Parameter(
         "input_channels", keyword, default=None, annotation=int | None
     )
+    if _SDPA not in parameters:  # before ESPnet 202611
+        parameters[_SDPA] = inspect.Parameter(_SDPA, keyword, default=False, annotation=bool)
     for cls in (RecursionShape, RecursionConf, ChunkConf):
         for field in fields(cls):
             default = {} if field.default is MISSING else field.default
@@ -50,9 +54,12 @@ def recursive_signature(stock: type[AbsEncoder]) -> inspect.Signature:
     return inspect.Signature(list(parameters.values()))
 
 
-def stock_conf(given: Mapping[str, Any], shape: RecursionShape) -> dict[str, Any]:
-    """The options as the stock constructor takes them."""
-    conf = {key: value for key, value in given.items() if key not in _NOT_FOR_STOCK}
+def stock_conf(
+    given: Mapping[str, Any], shape: RecursionShape, stock: type[AbsEncoder]
+) -> dict[str, Any]:
+    """The options as the constructor of a stock encoder takes them."""
+    known = inspect.signature(stock).parameters
+    conf = {k: v for k, v in given.items() if k not in _NOT_FOR_STOCK and k in known}
     for key in PER_LAYER:
         # YAML's 0 is an integer, whose length the stock constructors ask for.
         if isinstance(conf.get(key), int):

@@ -11,8 +11,8 @@ from espnet_recursive.asr.streaming.chunked_layers import check_chunkable
 from espnet_recursive.asr.streaming.chunks import ChunkConf, Chunks, chosen_chunks
 from espnet_recursive.errors import is_integer
 from espnet_recursive.recursion.exit_criterion import ExitRule
+from espnet_recursive.recursion.loop_plan import LayerAt, LoopPlan
 from espnet_recursive.recursion.loop_policy_base import MOST_LOOPS, Progress
-from espnet_recursive.recursion.recurrence import LoopPlan
 from espnet_recursive.recursion.shape import RecursionShape
 
 
@@ -203,6 +203,7 @@ def make_plan(
     ctc: torch.nn.Module | None,
     return_all_hs: bool = False,
     max_layers: int | None = None,
+    layer_at: LayerAt | None = None,
 ) -> LoopPlan:
     """Write the instructions for a pass of a recursive encoder.
 
@@ -213,6 +214,7 @@ def make_plan(
         ctc: ESPnet's CTC module, which self-conditioning needs.
         return_all_hs: Whether the state after each executed layer is wanted.
         max_layers: Executed layers at most; None for all.
+        layer_at: What runs in the place of each layer; None for the layer itself.
     """
     recursion, shape, most = encoder.recursion, encoder.shape, int(counts.max())
     own = getattr(encoder, "interctc_layer_idx", None) or ()
@@ -244,6 +246,16 @@ def make_plan(
         def head(states: torch.Tensor) -> torch.Tensor:
             return exit_ctc.get_submodule("ctc_lo")(encoder.normalized(states))
 
+    shallow = encoder.shallow_output
     return LoopPlan(
-        counts, chosen.exit_rule, head, kept, beyond, condition, tuple(wanted), max_layers
+        counts,
+        chosen.exit_rule,
+        head,
+        kept,
+        beyond,
+        condition,
+        tuple(wanted),
+        max_layers,
+        layer_at,
+        coda_after=shallow.loop(most) if shallow else 0,
     )

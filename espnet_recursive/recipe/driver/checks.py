@@ -110,8 +110,8 @@ def _check_machines(values: Mapping[str, str], environment: Mapping[str, str]) -
 
 def _check_depth(values: Mapping[str, str]) -> None:
     loop_exit, threshold = values["loop_exit"], values["loop_exit_threshold"]
-    if loop_exit not in ("", "latent", "kl", "labels"):
-        raise UsageError(f"--loop_exit {loop_exit}: latent, kl or labels")
+    if loop_exit not in ("", "latent", "kl", "labels", "acceleration"):
+        raise UsageError(f"--loop_exit {loop_exit}: latent, kl, labels or acceleration")
     if loop_exit and not threshold:
         raise UsageError(
             f"--loop_exit {loop_exit} needs --loop_exit_threshold: "

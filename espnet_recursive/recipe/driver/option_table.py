@@ -151,7 +151,7 @@ DECODING = (
     Option(
         "loop_exit",
         "",
-        "latent, kl or labels: criterion by which an utterance stops looping earlier",
+        "latent, kl, labels or acceleration: criterion by which an utterance stops looping earlier",
     ),
     Option("loop_exit_threshold", "", "below it, an utterance stops", NUMBER),
     Option("loop_exit_min", "", "loops that every utterance runs (1)", POSITIVE),

@@ -21,6 +21,7 @@ PARTS = {
     "none": {},
     "interctc": {"interctc_loops": [1, 3]},
     "strides": {"loop_strides": [3, 1, 2]},
+    "scaled": {"loop_scale": "learned"},
     "add": {"input_injection": "add"},
     "concat": {"input_injection": "concat"},
     "learned": {"loop_embedding": "learned"},
@@ -82,6 +83,7 @@ def private(encoder):
                 "encoders.loop_signals",
                 "encoders.private_weights",
                 "encoders.loop_pooling",
+                "encoders.loop_scale",
             )
         )
     }

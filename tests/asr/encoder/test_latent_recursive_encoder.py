@@ -288,7 +288,7 @@ def test_espnet_reads_the_options_and_their_defaults(arch):
     ours, stock = get_default_kwargs(arch.cls), get_default_kwargs(arch.stock_cls)
     recursion = {"prelude_blocks": 2, "recurrent_blocks": 4, "coda_blocks": 2, "num_loops": 5}
     loops = {"loop_policy": "fixed", "loop_policy_conf": {}, "interctc_loops": []}
-    loops |= {"input_channels": None, "loop_strides": []}
+    loops |= {"input_channels": None, "loop_strides": [], "loop_scale": None}
     loops |= {"chunk_size": 0, "num_left_chunks": -1}
     private = dict.fromkeys(("input_injection", "loop_embedding", "loop_adapter_conf"))
     private |= {"loop_film": False, "loop_norms": False}

@@ -188,7 +188,7 @@ def test_within_a_loop(interctc_arch):
     assert not torch.allclose(outputs(encoder(x, lengths, ctc=ctc))[0], out, atol=1e-3)
 
 
-@pytest.mark.parametrize("criterion", ["latent", "kl", "labels"])
+@pytest.mark.parametrize("criterion", ["latent", "kl", "labels", "acceleration"])
 def test_exit_at_the_full_rate_is_that_of_each_alone(arch, criterion):
     x, lengths = features()
     torch.manual_seed(2)

@@ -76,6 +76,20 @@ def test_identical_views_have_no_inconsistency():
     assert float(model(*batch())[1]["loss_consistency"]) == pytest.approx(0.0, abs=1e-9)
 
 
+def test_both_views_have_the_same_warp():
+    """At ESPnet's window of 80 frames, utterances of 160 frames or fewer are not warped at all."""
+    model = built("espnet_cr_ctc", NO_MASKS | {"apply_time_warp": True, "time_warp_window": 5})
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    seen = []
+    model.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    speech, *others = batch()
+    assert float(model(speech, *others)[1]["loss_consistency"]) == pytest.approx(0.0, abs=1e-9)
+    one, other = seen[0].chunk(2)
+    assert torch.equal(one, other) and not torch.equal(one, speech)
+
+
 def test_padding_has_no_effect_and_each_view_learns_from_the_other_held_constant():
     a, b = (torch.randn(2, 5, 6).log_softmax(-1).requires_grad_() for _ in range(2))
     lengths = torch.tensor([5, 3])

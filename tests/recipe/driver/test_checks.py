@@ -61,7 +61,7 @@ def test_what_goes_together(words):
         (["--skip_upload_hf", "false"], "--skip_upload_hf false needs --hf_repo <user>/<name>"),
         (["--num_nodes", "2"], "(here: none). Submit: sbatch --nodes 2 train.sbatch"),
         (["--gpu_inference", "true", "--ngpu", "0"], "say how many GPUs there are with --ngpu"),
-        (["--loop_exit", "labls"], "--loop_exit labls: latent, kl or labels"),
+        (["--loop_exit", "labls"], "--loop_exit labls: latent, kl, labels or acceleration"),
         (["--loop_exit", "kl"], "--loop_exit kl needs --loop_exit_threshold"),
         (["--loop_exit_min", "2"], "are for a --loop_exit"),
         (["--loop_exit_threshold", "2"], "are for a --loop_exit"),

@@ -11,9 +11,9 @@ import soundfile
 
 from espnet_recursive import Speech2Text
 from espnet_recursive.errors import UserError
-from espnet_recursive.model.model_input import read_speech
-from espnet_recursive.publish import transcribe as transcribe_module
-from espnet_recursive.publish.transcribe import Failure, Transcript, transcribe
+from espnet_recursive.transcription.recording import Recording, file_recording
+from espnet_recursive.transcription.results import Failure, Transcript
+from espnet_recursive.transcription.transcribe import Settings, transcribe, transcribe_recordings
 from tests.publish.experiments import FAST
 
 
@@ -58,12 +58,14 @@ def test_loops_that_each_file_ran(packed, files):
     assert [result.loops for result in transcribe(files[:2], model, batch_size=2)] == [2, 2]
 
 
-def test_results_come_as_they_are_known(model, files, monkeypatch):
+def test_results_come_as_they_are_known(model, files):
     read = []
-    monkeypatch.setattr(
-        transcribe_module, "read_speech", lambda *args: read.append(args[0]) or read_speech(*args)
-    )
-    next(transcribe(files, model))
+
+    def recording(file):
+        source = file_recording(file)
+        return Recording(file, lambda rate: read.append(file) or source.blocks(rate))
+
+    next(transcribe_recordings(list(map(recording, files)), model, Settings()))
     assert read == files[:1]
 
 

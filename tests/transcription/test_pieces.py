@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from espnet_recursive.onnx_recognizer.pieces import pieces
+from espnet_recursive.transcription.pieces import pieces
 
 RATE = 1000
 

@@ -1,0 +1,1 @@
+../../TEMPLATE/asr1/paper_rows.sh
