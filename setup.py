@@ -87,7 +87,10 @@ setup(
     extras_require={
         "bench": ["speechbrain"],
         "export": EXPORT,
+        "lm": ["ctc-beam-decoder"],
         "test": [
+            # It has no wheels for other machines, and no source.
+            "ctc-beam-decoder; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "kaldi-native-fbank",
             "kaldialign",
             "mypy",
@@ -95,6 +98,7 @@ setup(
             "pytest-xdist",
             "ruff",
             "sherpa-onnx",
+            "silero-vad",
             *EXPORT,
         ],
         "whisper": ["transformers"],
