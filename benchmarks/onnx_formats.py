@@ -18,6 +18,7 @@ import torch
 from tabulate import tabulate
 from tqdm import tqdm
 
+from espnet_recursive.export.checks import check_exportable
 from espnet_recursive.export.encoder_graph import encoder_graph
 from espnet_recursive.export.formats import CONVERSIONS
 from espnet_recursive.export.runtime import open_session
@@ -50,6 +51,7 @@ def main(cmd: list[str] | None = None) -> None:
     @torch.no_grad()
     def espnet(x: np.ndarray) -> np.ndarray:
         out, *_ = model.encoder(torch.from_numpy(x)[None], torch.tensor([len(x)]))
+        out = out[0] if isinstance(out, tuple) else out  # with intermediate CTC's outputs
         return model.ctc.log_softmax(out)[0].numpy()
 
     def recognise(log_probs: LogProbs) -> dict[str, str]:
@@ -60,6 +62,7 @@ def main(cmd: list[str] | None = None) -> None:
             found[key] = text_of(pieces, loaded.config["token_type"])
         return found
 
+    check_exportable(loaded, None, loops_as_input=False)
     graph = encoder_graph(model.encoder, size, model.ctc)
     expected = recognise(espnet)
     rows = [("ESPnet", "", f"{errors(texts, expected):.2%}", len(expected))]
