@@ -123,7 +123,8 @@ def test_neither_torch_nor_espnet_is_imported(exported, recipe, run_python):
     """In a Python that has neither, from the folder to the text."""
     script = (
         "import sys\n"
-        "for name in ('torch', 'espnet', 'espnet2', 'onnx', 'librosa', 'scipy'):\n"
+        "names = 'torch espnet espnet2 onnx librosa scipy yaml tqdm pydantic tabulate typeguard'\n"
+        "for name in (*names.split(), 'sentencepiece', 'matplotlib', 'huggingface_hub'):\n"
         "    sys.modules[name] = None\n"
         "from espnet_recursive.bin.onnx_transcribe import main\n"
         "main(sys.argv[1:])\n"
