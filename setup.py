@@ -101,11 +101,14 @@ setup(
         "transcribe": TRANSCRIBE,
         "corpora": ["datasets", "lhotse"],
         "docs": DOCS,
+        "lm": ["ctc-beam-decoder"],
         "test": [
             *ESPNET,
             *RECIPE,
             *ONNX,
             *ANALYSIS,
+            # It has no wheels for other machines, and no source.
+            "ctc-beam-decoder; sys_platform == 'linux' and platform_machine == 'x86_64'",
             "kaldi-native-fbank",
             "kaldialign",
             "mypy",

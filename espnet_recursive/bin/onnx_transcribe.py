@@ -3,11 +3,13 @@
     espnet-recursive export --model exp/asr_L1 --to onnxruntime recogniser
     espnet-recursive-onnx recogniser speech.wav
     espnet-recursive-onnx recogniser speech.wav --num_loops 2 --words
+    espnet-recursive-onnx recogniser meeting.wav --lm 3gram.arpa --vad silero
 
 Of one file the text is printed, of several a line each: the file, a tab, the text. With --words it
 is a line a word: the seconds at which it begins and ends, and the word. Audio is resampled to the
-model's rate, and long audio is cut where it is quietest. A file that cannot be recognised is named
-on standard error; the others are done, and the status is 1.
+model's rate, and long audio is cut where it is quietest, or with --vad where nobody speaks.
+Decoding is greedy; with --lm or --beam_size it is beam search. A file that cannot be recognised is
+named on standard error; the others are done, and the status is 1.
 """
 
 import argparse
@@ -34,6 +36,17 @@ def get_parser() -> argparse.ArgumentParser:
         "--max_seconds", type=float, default=MAX_SECONDS, help="the longest piece of long audio"
     )
     p.add_argument("--batch_size", type=int, default=1, help="pieces that are computed together")
+    p.add_argument(
+        "--lm", type=Path, metavar="FILE", help="n-gram model of words, ARPA or KenLM's binary"
+    )
+    p.add_argument("--beam_size", type=int, help="hypotheses of beam search (with --lm: 100)")
+    p.add_argument("--lm_weight", type=float, default=0.5, help="weight of the n-gram model")
+    p.add_argument("--word_bonus", type=float, default=1.5, help="added for each word, with --lm")
+    p.add_argument(
+        "--vad",
+        metavar="FILE",
+        help='cut long audio by Silero\'s silero_vad.onnx, or "silero" for that of its wheel',
+    )
     p.add_argument("--threads", type=int, help="threads; without it, as many as there are cores")
     p.add_argument("--channel", type=channel, help=CHANNEL_HELP)
     return p
@@ -46,7 +59,7 @@ def main(cmd: Sequence[str] | None = None) -> None:
     # It imports onnxruntime, for which a help should not wait.
     from espnet_recursive.onnx_recognizer import OnnxRecognizer
 
-    recognizer = OnnxRecognizer(args.model, args.threads)
+    recognizer = OnnxRecognizer(args.model, args.threads, _beam(args), args.vad)
     recognizer.check(args.num_loops, args.max_seconds, args.batch_size)
     failures = 0
     for file in args.files:
@@ -60,6 +73,15 @@ def main(cmd: Sequence[str] | None = None) -> None:
             print(f"{file}\t" * (len(args.files) > 1) + line, flush=True)
     if failures:
         raise UserError(f"{failures} of {len(args.files)} files could not be recognised")
+
+
+def _beam(args: argparse.Namespace) -> Any:
+    if args.lm is None and args.beam_size is None:
+        return None
+    from espnet_recursive.onnx_recognizer import BeamOptions
+
+    size = 100 if args.beam_size is None else args.beam_size
+    return BeamOptions(size, args.lm, args.lm_weight, args.word_bonus)
 
 
 def _recognise(recognizer: Any, file: str, args: argparse.Namespace) -> Any:

@@ -1,6 +1,6 @@
 """A recogniser in one file, run by onnxruntime alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from espnet_recursive.errors import UserError, is_integer
+from espnet_recursive.onnx_recognizer.beam_search import BeamOptions, BeamSearch
 from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.onnx_recognizer.model_file import open_model
+from espnet_recursive.onnx_recognizer.voice_activity import VoiceActivity
 from espnet_recursive.transcription.pieces import MAX_SECONDS, pieces
 from espnet_recursive.transcription.words import Word, text_of, words_of
 
@@ -33,12 +35,15 @@ class OnnxRecognizer:
     Args:
         path: The folder, or model.onnx in it.
         threads: Threads of a matrix product; as many as there are cores by default.
+        beam: Options of beam search; decoding is greedy without it.
+        vad: Silero's file, or "silero" for that of the wheel silero-vad, to cut long audio at
+            silence and leave that out; it is cut where it is quietest without it.
 
     Attributes:
         about: What the file says of itself, such as ``about.rate``.
 
     Raises:
-        UserError: If it cannot be opened.
+        UserError: If it cannot be opened, or what else is asked for cannot be had.
 
     Example:
         >>> recognizer = OnnxRecognizer("recogniser")
@@ -46,9 +51,18 @@ class OnnxRecognizer:
         >>> recognizer(samples, 16000, num_loops=2).words
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        threads: int | None = None,
+        beam: BeamOptions | None = None,
+        vad: Path | str | None = None,
+    ) -> None:
         self.path = Path(path)
         self._session, self.about = open_model(path, threads)
+        tokens = self.about.tokens, self.about.token_type
+        self._search = None if beam is None else BeamSearch(*tokens, beam)
+        self._vad = None if vad is None else VoiceActivity(vad, self.about.rate)
 
     def __call__(
         self,
@@ -74,7 +88,7 @@ class OnnxRecognizer:
             utterances: (N,) samples each, between -1 and 1, or integers of 16 bits.
             rate: Their sampling rate in Hz, which is to be the model's.
             num_loops: Depth of a recursive encoder; the model's default without it.
-            max_seconds: Longer audio is cut where it is quietest, so memory is bounded.
+            max_seconds: Longer audio is cut, so memory is bounded.
             batch_size: Pieces that are computed together.
 
         Raises:
@@ -93,7 +107,7 @@ class OnnxRecognizer:
         for index, samples in enumerate(utterances):
             name = "the audio" if len(utterances) == 1 else f"utterance {index}"
             checked = self._checked(samples, name)
-            queue += [(index, *piece) for piece in pieces(checked, rate, max_seconds)]
+            queue += [(index, *piece) for piece in self._pieces(checked, max_seconds)]
         # Pieces of like lengths together, so that a batch has little padding.
         queue.sort(key=lambda piece: (len(piece[2]), piece[:2]))
         found: dict[tuple[int, int], Recognition] = {}
@@ -144,6 +158,12 @@ class OnnxRecognizer:
             raise UserError(f"{name} is silent: all its samples are 0. Check the microphone.")
         return samples.astype(np.float32)
 
+    def _pieces(self, samples: np.ndarray, max_seconds: float) -> Iterator[tuple[int, np.ndarray]]:
+        rate = self.about.rate
+        if self._vad is None or len(samples) <= max_seconds * rate:
+            return pieces(samples, rate, max_seconds)
+        return self._vad.pieces(samples, max_seconds)
+
     def _log_probs(
         self, some: Sequence[tuple[int, int, np.ndarray]], inputs: dict[str, np.ndarray]
     ) -> list[np.ndarray]:
@@ -158,6 +178,8 @@ class OnnxRecognizer:
 
     def _decoded(self, log_probs: np.ndarray, offset: float) -> Recognition:
         about = self.about
+        if self._search is not None:
+            return Recognition(*self._search(log_probs, about.frame_seconds, offset))
         labels = greedy(log_probs)
         text = text_of([about.tokens[label.token] for label in labels], about.token_type)
         words = words_of(labels, about.tokens, about.token_type, about.frame_seconds, offset)

@@ -5,9 +5,10 @@ import pytest
 import soundfile
 
 from espnet_recursive.bin.onnx_transcribe import main
-from espnet_recursive.onnx_recognizer import OnnxRecognizer
+from espnet_recursive.onnx_recognizer import BeamOptions, OnnxRecognizer
 from tests.convert.conftest import recipe  # noqa: F401
 from tests.export.test_recogniser_export import exported  # noqa: F401
+from tests.onnx_recognizer.test_beam_search import arpa
 
 
 @pytest.fixture
@@ -25,6 +26,21 @@ def test_text_and_words(exported, recipe, found, capsys):  # noqa: F811
     main([folder, audio, "--words", "--max_seconds", "5"])
     lines = [f"{word.start:.2f}\t{word.end:.2f}\t{word.text}\n" for word in found.words]
     assert capsys.readouterr().out == "".join(lines) != ""
+
+
+def test_a_language_model(exported, recipe, tmp_path, capsys):  # noqa: F811
+    pytest.importorskip("ctc_beam_decoder")
+    lm = tmp_path / "2gram.arpa"
+    lm.write_text(arpa(), encoding="utf-8")
+    folder, audio = exported[0], recipe / "speech.wav"
+    samples, rate = soundfile.read(audio, dtype="float32")
+    beam = BeamOptions(30, lm, 2.0, -1.0)
+    expected = OnnxRecognizer(folder, beam=beam)(samples, rate).text
+    options = ["--lm", str(lm), "--beam_size", "30", "--lm_weight", "2", "--word_bonus", "-1"]
+    main([str(folder), str(audio), *options])
+    assert capsys.readouterr().out == f"{expected}\n"
+    with pytest.raises(SystemExit, match="beam_size 0: an integer of 1 or more"):
+        main([str(folder), str(audio), "--beam_size", "0"])
 
 
 def test_the_files_that_can_be_recognised_are(exported, recipe, found, tmp_path, capsys, caplog):  # noqa: F811

@@ -7,8 +7,9 @@ import torch
 
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.loaded_model import load_asr_model
-from espnet_recursive.onnx_recognizer import OnnxRecognizer
+from espnet_recursive.onnx_recognizer import BeamOptions, OnnxRecognizer
 from espnet_recursive.onnx_recognizer.greedy import greedy
+from espnet_recursive.onnx_recognizer.recognizer import Recognition
 from espnet_recursive.transcription.pieces import pieces
 from espnet_recursive.transcription.words import text_of
 
@@ -62,6 +63,26 @@ def test_long_audio_is_the_sum_of_its_pieces(recognizer):
     )
 
 
+def test_long_audio_without_speech(exported):
+    recognizer = OnnxRecognizer(exported[0], threads=1, vad="silero")
+    noise = speech(3)
+    assert recognizer(noise, RATE).text  # short audio is recognised as it is
+    assert recognizer(noise, RATE, max_seconds=1.0) == Recognition("", [])
+
+
+def test_beam_search(exported, recognizer, tmp_path):
+    pytest.importorskip("ctc_beam_decoder")
+    searching = OnnxRecognizer(exported[0], threads=1, beam=BeamOptions(20))
+    samples = speech(5)
+    found = searching(samples, RATE, max_seconds=3.0)
+    assert [word.text for word in found.words] == found.text.split() != []
+    times = [end for word in found.words for end in (word.start, word.end)]
+    assert times == sorted(times) and 3 < times[-1] <= 5.1
+    assert searching.batch(2 * [samples], RATE, None, 3.0, 4) == 2 * [found]
+    with pytest.raises(UserError, match="lm .*none.arpa is not there"):
+        OnnxRecognizer(exported[0], beam=BeamOptions(lm=tmp_path / "none.arpa"))
+
+
 def test_sixteen_bits(recognizer):
     whole = np.round(speech(1) * 2**15).clip(-(2**15), 2**15 - 1)
     expected = recognizer((whole / 2**15).astype(np.float32), RATE)
@@ -103,13 +124,18 @@ def test_neither_torch_nor_espnet_is_imported(exported, recipe, run_python):
     """In a Python that has neither, from the folder to the text."""
     script = (
         "import sys\n"
-        "for name in ('torch', 'espnet', 'espnet2', 'onnx', 'librosa', 'scipy'):\n"
+        "names = 'torch espnet espnet2 onnx librosa scipy yaml tqdm pydantic tabulate typeguard'\n"
+        "for name in (*names.split(), 'sentencepiece', 'matplotlib', 'huggingface_hub'):\n"
         "    sys.modules[name] = None\n"
         "from espnet_recursive.bin.onnx_transcribe import main\n"
         "main(sys.argv[1:])\n"
     )
     folder, audio = str(exported[0]), str(recipe / "speech.wav")
-    result = run_python("-c", script, folder, audio, "--num_loops", "2")
     samples, _ = soundfile.read(audio, dtype="float32")
-    expected = OnnxRecognizer(folder)(samples, RATE, num_loops=2).text
-    assert result.stdout == f"{expected}\n" and result.returncode == 0, result.stderr
+    plain = OnnxRecognizer(folder)(samples, RATE, num_loops=2).text
+    result = run_python("-c", script, folder, audio, "--num_loops", "2")
+    assert result.stdout == f"{plain}\n" and result.returncode == 0, result.stderr
+    pytest.importorskip("ctc_beam_decoder")
+    searched = OnnxRecognizer(folder, beam=BeamOptions(9))(samples, RATE).text
+    result = run_python("-c", script, folder, audio, "--beam_size", "9", "--vad", "silero")
+    assert result.stdout == f"{searched}\n" and result.returncode == 0, result.stderr
