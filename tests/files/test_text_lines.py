@@ -46,3 +46,19 @@ def test_other_encodings_are_named(tmp_path, encoding, message):
 def test_a_missing_file_is_told_at_once(tmp_path):
     with pytest.raises(UserError, match="nowhere does not exist"):
         read_lines(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b"a 1\rb 2\r", "ends its lines with carriage returns alone"),
+    (b"\x1f\x8b\x08\x00", "is compressed"),
+    ("ä b\n".encode("utf-16-le"), "iconv -f UTF-16LE"),
+])  # fmt: skip
+def test_what_is_no_text_is_named(tmp_path, content, message):
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        list(read_lines(tmp_path / "text"))
+
+
+def test_a_folder_is_no_text(tmp_path):
+    with pytest.raises(UserError, match="is a folder, and no file"):
+        read_lines(tmp_path)

@@ -237,3 +237,10 @@ def test_packs_of_espnet_with_tokens_of_another_machine_load(world, recipe, monk
     monkeypatch.chdir(world / "here")
     change_member(world / "espnet.zip", CONFIG, lambda text: text + b"log_dir: /home/them/logs\n")
     assert load(world, world / "espnet.zip") is None
+
+
+def test_the_page_counts_these_kinds():
+    page = (Path(__file__).parents[2] / "docs/faults.md").read_text()
+    every = kinds(Path("/secret.txt")).values()
+    loaded = sum(kind.refusal is None for kind in every)
+    assert f"| packs | {len(every)} | {loaded} | {len(every) - loaded} | 0 | 0 |" in page

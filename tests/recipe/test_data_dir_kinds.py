@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,3 +80,10 @@ def test_a_process_that_a_command_leaves_is_ended(tmp_path):
     time.sleep(0.1)
     left = subprocess.run(["pgrep", "-f", "^sleep 4711"], capture_output=True, text=True)
     assert not re.findall(r"\d+", left.stdout)
+
+
+def test_the_page_counts_these_kinds():
+    page = (Path(__file__).parents[2] / "docs/faults.md").read_text()
+    read = sum(kind.refusal is None for kind in kinds().values())
+    row = f"| {len(kinds())} | {read} | {len(kinds()) - read} | 0 | 0 |"
+    assert f"| data directories, in FLAC and in WAV {row}" in page
