@@ -10,6 +10,7 @@ GPU, import this module again, and so have the encoders too. Checkpoints that tr
 whole or not at all, and a training that was killed while it wrote one is mended when it resumes.
 They carry the settings of their training; other settings beside them, or to go on with, and damaged
 checkpoints are refused. Speech and statistics that cannot be read are named.
+``espnet2.bin.asr_inference`` is ours, with the depth among its options.
 """
 
 import importlib.util
@@ -21,6 +22,7 @@ import espnet_recursive  # noqa: F401  (registers the encoders, here and in spaw
 from espnet_recursive.errors import UserError
 from espnet_recursive.extras import missing_library
 from espnet_recursive.model.espnet_loading import check_what_espnet_loads
+from espnet_recursive.recipe.clone_stages import OURS, make_folder_of_images
 from espnet_recursive.recipe.readable_data import name_unreadable_data
 from espnet_recursive.recipe.same_training import refuse_other_trainings
 from espnet_recursive.recipe.spawned_ranks import start_ranks_with
@@ -30,6 +32,7 @@ keep_checkpoints_whole()
 refuse_other_trainings()
 check_what_espnet_loads()
 name_unreadable_data()
+make_folder_of_images()
 
 
 def main(cmd: list[str] | None = None) -> None:
@@ -50,7 +53,7 @@ def main(cmd: list[str] | None = None) -> None:
 
 def _run(cmd: list[str]) -> None:
     if cmd[0] == "-m":
-        module, arguments = cmd[1], cmd[2:]
+        module, arguments = OURS.get(cmd[1], cmd[1]), cmd[2:]
         spec = _find_spec(module)
         sys.argv = [spec.origin or module, *arguments]
         start_ranks_with(["-m", module])
