@@ -30,6 +30,8 @@ _NOT_SETTINGS = (
     "num_workers|num_att_plot|use_matplotlib|use_tensorboard|create_graph_in_tensorboard|use_wandb|"
     "local_rank|multiprocessing_distributed|distributed|(log|wandb|dist)_.*"
 )
+#: Keys that say where the data are: a model of other data has another set, not another --dumpdir.
+_DATA = "(train|valid)_(data_path_and_name_and_type|shape_file)"
 #: The number of loops in the name of a decoding that has no decoding.json, as earlier versions
 #: left it.
 _LOOPS_IN_NAME = re.compile(r"_num_loops(\d+)")
@@ -200,13 +202,24 @@ def _encoder(path: Path) -> tuple[str, dict[str, Any]]:
 def _model(path: Path) -> Model:
     check_beside(path)
     config = read_yaml(path)
-    settings = {k: v for k, v in config.items() if not re.fullmatch(_NOT_SETTINGS, k)}
+    settings = {
+        k: _below_dump(v) if re.fullmatch(_DATA, k) else v
+        for k, v in config.items()
+        if not re.fullmatch(_NOT_SETTINGS, k)
+    }
     return Model(
         path.parent,
         config.get("seed") or 0,
         json.dumps(settings, sort_keys=True, default=str),
         config.get("input_size") or Model.input_size,
     )
+
+
+def _below_dump(value: Any) -> Any:
+    """Paths in lists, of which the last folder and the name are left: train/wav.scp."""
+    if isinstance(value, (list, tuple)):
+        return [_below_dump(item) for item in value]
+    return "/".join(Path(value).parts[-2:]) if isinstance(value, str) else value
 
 
 def _read_results(model: Model, unit: str | None, decoding: str) -> Iterator[Result]:

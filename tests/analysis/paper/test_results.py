@@ -1,5 +1,7 @@
 """Which models are rows of the paper, and the tables of what they recognised."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import yaml
@@ -154,6 +156,25 @@ def test_seed_and_settings(rows_dir, tmp_path):
     assert first.settings == second.settings == '{"max_epoch": 30}'
     assert third.settings != first.settings
     assert (first.input_size, third.input_size) == (80, 13)
+
+
+def test_another_dumpdir_is_no_other_training(rows_dir, tmp_path):
+    """It is the same row; another set is not."""
+    for name, folder in (
+        ("asr_a", "dump/raw/train"),
+        ("asr_b", "/big/raw/train"),
+        ("asr_c", "dump/raw/train_sp"),
+    ):
+        add_experiment(
+            tmp_path / "exp",
+            name,
+            SHAPES["B"] | TINY,
+            train_data_path_and_name_and_type=[[f"{folder}/wav.scp", "speech", "sound"]],
+            train_shape_file=[f"exp/stats/{Path(folder).name}/speech_shape"],
+        )
+    (row,) = read_rows(["B"], rows_dir, [tmp_path / "exp"])
+    first, second, third = (model.settings for model in row.models)
+    assert first == second != third
 
 
 def test_sizes_are_those_of_the_features(rows_dir, tmp_path):
