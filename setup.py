@@ -20,7 +20,7 @@ ONNX = ["onnx", "onnx-ir", "onnxruntime"]
 ANALYSIS = ["matplotlib", "scipy"]
 #: What `espnet-recursive transcribe` can do more with: other audio and video than libsndfile reads,
 #: and voice activity.
-TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3"]
+TRANSCRIBE = ["av", "onnxruntime", "silero-vad>=6.2.3", "torchaudio"]
 #: What `make docs` and the notebooks need.
 DOCS = ["ipykernel", "mkdocs-jupyter", "mkdocs-material", "mkdocstrings[python]", "nbclient"]
 

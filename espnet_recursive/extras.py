@@ -6,7 +6,10 @@ from espnet_recursive.errors import UserError
 EXTRAS: dict[str, tuple[str, ...]] = {
     "espnet": ("espnet2", "espnet3", "espnet_model_zoo"),
     "recipe": ("dask", "dask_jobqueue", "distributed", "lhotse", "omniio", "scipy"),
-    "onnx": ("onnx", "onnxruntime"),
+    "onnx": ("onnx", "onnx_ir", "onnxruntime"),
+    "corpora": ("datasets", "lhotse"),
+    "lm": ("ctc_beam_decoder",),
+    "transcribe": ("torchaudio",),
     "analysis": ("matplotlib", "scipy"),
     "whisper": ("transformers",),
 }

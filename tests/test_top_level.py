@@ -10,6 +10,7 @@ def test_names_are_there_and_listed():
         *(name for _, name in ENCODERS.values()),
         "Speech2Text",
         "load_encoder",
+        "pipeline",
     }
     for name in espnet_recursive.__all__:
         assert getattr(espnet_recursive, name).__name__ == name

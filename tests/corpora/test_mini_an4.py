@@ -98,7 +98,7 @@ def test_espnet_without_the_archive(monkeypatch, tmp_path):
         raise ModuleNotFoundError(package)
 
     monkeypatch.setattr(mini_an4, "files", files)
-    with pytest.raises(UserError, match="espnet>=202611"):
+    with pytest.raises(UserError, match="version 202609 or later: pip install -U espnet"):
         prepare_mini_an4(tmp_path / "data", tmp_path / "downloads")
     assert not list(tmp_path.rglob("an4"))
 

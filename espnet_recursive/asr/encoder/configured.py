@@ -71,6 +71,7 @@ class ConfiguredOptions:
     loop_policy_conf = Configured[Mapping[str, Any]](lambda e: e.recursion.options.loop_policy_conf)
     interctc_loops = Configured[Sequence[int]](lambda e: e.recursion.options.interctc_loops)
     loop_strides = Configured[Sequence[int]](lambda e: e.recursion.options.loop_strides)
+    loop_scale = Configured[str | None](lambda e: e.recursion.options.loop_scale)
     input_injection = Configured[str | None](lambda e: e.recursion.options.input_injection)
     loop_embedding = Configured[str | None](lambda e: e.recursion.options.loop_embedding)
     loop_film = Configured[bool](lambda e: e.recursion.options.loop_film)

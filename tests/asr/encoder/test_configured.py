@@ -17,6 +17,7 @@ GIVEN = {
     "loop_policy_conf": {"start": 1, "end": 3},
     "interctc_loops": [1],
     "loop_strides": [4, 2, 1],
+    "loop_scale": "inverse",
     "input_injection": "add",
     "loop_embedding": "learned",
     "loop_film": True,
