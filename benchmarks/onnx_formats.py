@@ -2,10 +2,11 @@
 
     cd egs2/an4/asr1
     python benchmarks/onnx_formats.py exp/asr_an4_features --data dump/extracted/test
+    python benchmarks/onnx_formats.py ... --lm bigram.arpa --lm_weight 0.3 --word_bonus 0
 
-Greedy CTC decoding throughout. The first row is PyTorch's encoder, the others are files as
-`espnet-recursive export --to encoder --format ...` writes them. "as ESPnet" counts utterances with
-the same text as in the first row.
+Greedy CTC decoding; with --lm a row more, of the float32 file with beam search. The first row is
+PyTorch's encoder, the others are files as `espnet-recursive export --to encoder --format ...`
+writes them. "as ESPnet" counts utterances with the same text as in the first row.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from espnet_recursive.export.formats import CONVERSIONS
 from espnet_recursive.export.runtime import open_session
 from espnet_recursive.model.loaded_model import load_asr_model
 from espnet_recursive.model.model_input import input_features
+from espnet_recursive.onnx_recognizer.beam_search import BeamOptions, BeamSearch
 from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.recipe.data_dir import read_table
 from espnet_recursive.recipe.feats import read_features
@@ -40,6 +42,10 @@ def main(cmd: list[str] | None = None) -> None:
     parser.add_argument("model", type=Path, help="experiment")
     parser.add_argument("--data", type=Path, required=True, help="folder with feats.scp and text")
     parser.add_argument("--model_file", help="checkpoint (valid.acc.ave.pth)")
+    parser.add_argument("--lm", type=Path, help="n-gram language model in ARPA's form")
+    parser.add_argument("--beam_size", type=int, default=50)
+    parser.add_argument("--lm_weight", type=float, default=0.5)
+    parser.add_argument("--word_bonus", type=float, default=1.5)
     args = parser.parse_args(cmd)
     loaded = load_asr_model(args.model, args.model_file)
     model, tokens = loaded.model, loaded.config["token_list"]
@@ -77,7 +83,16 @@ def main(cmd: list[str] | None = None) -> None:
 
         found = recognise(onnx)
         same = sum(found[key] == text for key, text in expected.items())
-        rows.append((name, f"{small.ByteSize() / 1e6:.2f}", f"{errors(texts, found):.2%}", same))
+        size_of_file = f"{small.ByteSize() / 1e6:.2f}"
+        rows.append((name, size_of_file, f"{errors(texts, found):.2%}", same))
+        if args.lm and name == "float32":
+            options = BeamOptions(args.beam_size, args.lm, args.lm_weight, args.word_bonus)
+            search = BeamSearch(tokens, loaded.config["token_type"], options)
+            found = {key: search(onnx(x), 1.0, 0.0)[0] for key, x in tqdm(features.items())}
+            same = sum(found[key] == text for key, text in expected.items())
+            rows.append(
+                (f"{name}, {args.lm.name}", size_of_file, f"{errors(texts, found):.2%}", same)
+            )
     words = sum(len(text.split()) for text in texts.values())
     print(f"{args.model}, {args.data}: {len(texts)} utterances, {words} words")
     print(tabulate(rows, ("", "MB", "WER", "as ESPnet"), "pipe", disable_numparse=True))
