@@ -43,9 +43,7 @@ def get_parser() -> argparse.ArgumentParser:
     p.add_argument("--lm_weight", type=float, default=0.5, help="weight of the n-gram model")
     p.add_argument("--word_bonus", type=float, default=1.5, help="added for each word, with --lm")
     p.add_argument(
-        "--vad",
-        metavar="FILE",
-        help='cut long audio by Silero\'s silero_vad.onnx, or "silero" for that of its wheel',
+        "--vad", choices=("silero",), help="cut long audio where nobody speaks, by this detector"
     )
     p.add_argument("--threads", type=int, help="threads; without it, as many as there are cores")
     p.add_argument("--channel", type=channel, help=CHANNEL_HELP)

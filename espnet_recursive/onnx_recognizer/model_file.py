@@ -47,24 +47,8 @@ def open_model(path: Path | str, threads: int | None = None) -> tuple[Any, About
     """
     file = Path(path)
     file = file / MODEL if file.is_dir() else file
-    remedy = "name the folder that export --to onnxruntime wrote"
-    session = open_session(file, threads, remedy)
-    return session, _about(file, session)
-
-
-def open_session(file: Path, threads: int | None, remedy: str) -> Any:
-    """Open an ONNX file for the CPU.
-
-    Args:
-        file: The file.
-        threads: As for ``open_model``.
-        remedy: What to do if it is not there.
-
-    Raises:
-        UserError: If it cannot be opened.
-    """
     if not file.is_file():
-        raise UserError(f"{file} is not there: {remedy}")
+        raise UserError(f"{file} is not there: name the folder that export --to onnxruntime wrote")
     try:
         import onnxruntime
     except ImportError as error:
@@ -75,9 +59,10 @@ def open_session(file: Path, threads: int | None, remedy: str) -> Any:
         options.intra_op_num_threads = threads
     providers = ["CPUExecutionProvider"]
     try:
-        return onnxruntime.InferenceSession(str(file), options, providers=providers)
+        session = onnxruntime.InferenceSession(str(file), options, providers=providers)
     except Exception as error:  # onnxruntime's errors have no base class of their own
         raise UserError(_said(file, str(error), onnxruntime.__version__)) from error
+    return session, _about(file, session)
 
 
 def _said(file: Path, error: str, version: str) -> str:

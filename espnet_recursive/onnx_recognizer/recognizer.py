@@ -11,8 +11,8 @@ from espnet_recursive.errors import UserError, is_integer
 from espnet_recursive.onnx_recognizer.beam_search import BeamOptions, BeamSearch
 from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.onnx_recognizer.model_file import open_model
-from espnet_recursive.onnx_recognizer.voice_activity import VoiceActivity
 from espnet_recursive.transcription.pieces import MAX_SECONDS, pieces
+from espnet_recursive.transcription.voice_activity import speech_pieces
 from espnet_recursive.transcription.words import Word, text_of, words_of
 
 
@@ -36,8 +36,8 @@ class OnnxRecognizer:
         path: The folder, or model.onnx in it.
         threads: Threads of a matrix product; as many as there are cores by default.
         beam: Options of beam search; decoding is greedy without it.
-        vad: Silero's file, or "silero" for that of the wheel silero-vad, to cut long audio at
-            silence and leave that out; it is cut where it is quietest without it.
+        vad: "silero" to cut long audio at silence by Silero's voice activity detector, and leave
+            that out; it is cut where it is quietest without it.
 
     Attributes:
         about: What the file says of itself, such as ``about.rate``.
@@ -56,13 +56,21 @@ class OnnxRecognizer:
         path: Path | str,
         threads: int | None = None,
         beam: BeamOptions | None = None,
-        vad: Path | str | None = None,
+        vad: str | None = None,
     ) -> None:
         self.path = Path(path)
         self._session, self.about = open_model(path, threads)
         tokens = self.about.tokens, self.about.token_type
         self._search = None if beam is None else BeamSearch(*tokens, beam)
-        self._vad = None if vad is None else VoiceActivity(vad, self.about.rate)
+        self._detector = None
+        if vad not in (None, "silero"):
+            raise UserError(f"vad {vad!r}: silero is the only detector here")
+        if vad is not None:
+            # It needs soxr, and others need nothing but numpy.
+            from espnet_recursive.transcription.silero_detector import SileroDetector
+
+            self._detector = SileroDetector
+            SileroDetector(self.about.rate)  # refused at once where it is not installed
 
     def __call__(
         self,
@@ -160,9 +168,9 @@ class OnnxRecognizer:
 
     def _pieces(self, samples: np.ndarray, max_seconds: float) -> Iterator[tuple[int, np.ndarray]]:
         rate = self.about.rate
-        if self._vad is None or len(samples) <= max_seconds * rate:
+        if self._detector is None or len(samples) <= max_seconds * rate:
             return pieces(samples, rate, max_seconds)
-        return self._vad.pieces(samples, max_seconds)
+        return speech_pieces([samples], rate, self._detector(rate), max_seconds)
 
     def _log_probs(
         self, some: Sequence[tuple[int, int, np.ndarray]], inputs: dict[str, np.ndarray]

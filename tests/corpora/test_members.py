@@ -76,7 +76,7 @@ KINDS = {
     "block device": (lambda top: [entry(f"{top}/x", type=tarfile.BLKTYPE)], LINK),
     "pipe": (lambda top: [entry(f"{top}/x", type=tarfile.FIFOTYPE)], LINK),
     "unknown type": (lambda top: [entry(f"{top}/x", type=b"Z")], LINK),
-    "absolute": (lambda top: [entry("/tmp/evil", b"evil")], OUTSIDE),
+    "absolute": (lambda top: [entry("/nowhere/evil", b"evil")], OUTSIDE),
     "above": (lambda top: [entry(f"{top}/../../../evil", b"evil")], OUTSIDE),
     "above and back": (lambda top: [entry(f"{top}/../{top}/x", b"x")], OUTSIDE),
     "folder above": (lambda top: [entry(f"{top}/../../evil", type=tarfile.DIRTYPE)], OUTSIDE),

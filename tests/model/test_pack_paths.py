@@ -62,7 +62,7 @@ def test_options_of_the_training_stay(folder):
         "init_param": ["/home/me/x.pth:encoder:encoder"],
         "train_shape_file": ["/data/speech_shape"],
         "valid_data_path_and_name_and_type": [["/data/wav.scp", "speech", "sound"]],
-        "dist_init_method": "file:///tmp/x",
+        "dist_init_method": "file:///nowhere/x",
         "output_dir": "../exp",
         "optim_conf": {"x": "/y"},
     }

@@ -8,6 +8,7 @@ import torch
 from espnet_recursive.errors import UserError
 from espnet_recursive.model.loaded_model import load_asr_model
 from espnet_recursive.onnx_recognizer import BeamOptions, OnnxRecognizer
+from espnet_recursive.onnx_recognizer import recognizer as module
 from espnet_recursive.onnx_recognizer.greedy import greedy
 from espnet_recursive.onnx_recognizer.recognizer import Recognition
 from espnet_recursive.transcription.pieces import pieces
@@ -68,6 +69,29 @@ def test_long_audio_without_speech(exported):
     noise = speech(3)
     assert recognizer(noise, RATE).text  # short audio is recognised as it is
     assert recognizer(noise, RATE, max_seconds=1.0) == Recognition("", [])
+
+
+def test_pieces_of_speech_alone(exported, monkeypatch):
+    """Speech between silence: silence is left out, and the rest is as if it came alone."""
+    recognizer = OnnxRecognizer(exported[0], threads=1, vad="silero")
+    parts = [(RATE, speech(1)), (3 * RATE, speech(2))]
+    heard = []
+
+    def speech_pieces(blocks, rate, detector, max_seconds):
+        heard.append((len(blocks[0]), rate, type(detector).__name__, max_seconds))
+        return iter(parts)
+
+    monkeypatch.setattr(module, "speech_pieces", speech_pieces)
+    found = recognizer(speech(6), RATE, max_seconds=3.0)
+    assert heard == [(6 * RATE, RATE, "SileroDetector", 3.0)]
+    alone = [recognizer(samples, RATE) for _, samples in parts]
+    assert found.text == " ".join(part.text for part in alone)
+    starts = [
+        start / RATE + w.start for (start, _), p in zip(parts, alone, strict=True) for w in p.words
+    ]
+    assert [word.start for word in found.words] == pytest.approx(starts)
+    with pytest.raises(UserError, match="vad 'other': silero is the only detector"):
+        OnnxRecognizer(exported[0], vad="other")
 
 
 def test_beam_search(exported, recognizer, tmp_path):

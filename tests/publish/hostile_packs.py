@@ -177,7 +177,7 @@ def _add_paths(add: Any, secret: Path) -> None:
     add("token_list elsewhere", outside, keys(CONFIG, token_list="/etc/passwd"))
     add("token_list above", outside, keys(CONFIG, token_list="../tokens.txt"))
     add("symbols elsewhere", outside, keys(CONFIG, non_linguistic_symbols="/etc/passwd"))
-    add("a path among options", outside, keys(CONFIG, frontend_conf__download_dir="/root/.ssh"))
+    add("a path among options", outside, keys(CONFIG, frontend_conf__download_dir="/etc/ssh"))
     add("a path deep in options", outside, keys(CONFIG, preprocessor_conf={"a": [{"b": "/etc/x"}]}))
     add("an address among options", "more would be fetched",
         keys(CONFIG, frontend_conf__upstream="http://127.0.0.1:9/x.pt"))  # fmt: skip
@@ -197,7 +197,7 @@ def _add_paths(add: Any, secret: Path) -> None:
     add("init_param elsewhere", None, keys(CONFIG, init_param=["/etc/passwd"]))
     add("data elsewhere", None,
         keys(CONFIG, train_data_path_and_name_and_type=[["/data/wav.scp", "speech", "sound"]],
-             output_dir="/home/other/exp", dist_init_method="file:///tmp/x",
+             output_dir="/nowhere/exp", dist_init_method="file:///nowhere/x",
              rir_scp="/data/rirs.scp"))  # fmt: skip
     add("tokens as a file of the pack", None, _token_file)
 
