@@ -5,12 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from espnet_recursive.files.checkpoint_file import add_note, read_note
 from espnet_recursive.recipe.scoring import read_utterances
 from tests.egs2.conftest import SHORT, Recipe, run_paper
 from tests.recipe.sclite import SCLITE, counts_of, sclite
@@ -243,3 +246,22 @@ def test_loops_by_a_schedule_are_logged_and_resumed(finished, tmp_path):
     events = EventAccumulator(str(recipe.dir / "exp/asr_schedule/tensorboard/train")).Reload()
     values = {event.value for event in events.Scalars("num_loops")}
     assert values >= {4, 5}
+
+
+def test_another_language_model_is_decoded_with_and_packed(finished):
+    """By its content; its name and its place are the same. The last test, as it changes the run."""
+    folder = finished.dir / "exp/lm_train_lm_max_epoch2_en_bpe30"
+    language_model = folder / "valid.loss.ave.pth"
+    note, weights = read_note(language_model), torch.load(language_model)
+    language_model.unlink()  # it may be a link
+    torch.save({name: value * 1.1 for name, value in weights.items()}, language_model)
+    add_note(language_model, note)
+    other = language_model.read_bytes()
+    status, output = finished.run(
+        "--stage", "12", "--stop_stage", "14", "--test_sets", "test", *SHORT
+    )
+    assert status == 0, output
+    why = f"again, because of another {language_model.relative_to(finished.dir)}"
+    assert output.count(why) == 2, output
+    with zipfile.ZipFile(finished.dir / "exp" / TAG / f"{TAG}_train.loss.best.zip") as archive:
+        assert archive.read(str(language_model.relative_to(finished.dir))) == other
